@@ -1,0 +1,59 @@
+/*
+ * Three clocks. Wall time is shown to people and never decides about trust. Boot time
+ * (CLOCK_BOOTTIME, counting suspend) measures how long trust lasts. Never-back time, for
+ * certificates, is the largest of wall time, the highest time known before, and the build date,
+ * and goes on with boot time: turning the wall clock back gains nothing.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLOCK_NS_PER_S 1000000000LL
+#define CLOCK_NS_PER_MS 1000000LL
+
+/* A step of the wall clock beyond this is told and counted. */
+#define CLOCK_STEP_NS (300 * CLOCK_NS_PER_S)
+
+struct clock {
+    int64_t (*read_wall)(void); /* nanoseconds since 1970; the system's unless a test sets it */
+    int64_t (*read_boot)(void); /* nanoseconds since boot */
+    int64_t offset_ns;          /* wall minus boot time, as last taken over */
+    int64_t never_back_ns;      /* never-back time when boot time was never_back_boot_ns */
+    int64_t never_back_boot_ns;
+    uint64_t steps; /* steps seen */
+};
+
+/* Milliseconds of CLOCK_MONOTONIC: for deadlines only. */
+int64_t clock_mono_ms(void);
+
+/* Starts with the system's clocks. */
+void clock_init(struct clock *c);
+
+/* Starts with other clocks: for tests. */
+void clock_init_with(struct clock *c, int64_t (*read_wall)(void), int64_t (*read_boot)(void));
+
+/*
+ * Follows the wall clock; called once in every turn of the loop. Returns the step in nanoseconds
+ * when the wall clock jumped by more than CLOCK_STEP_NS since the last call, else 0.
+ */
+int64_t clock_tick(struct clock *c);
+
+/* Nanoseconds since boot. */
+int64_t clock_boot_ns(const struct clock *c);
+
+/* Wall time in nanoseconds since 1970 at the given boot time, by the current wall clock. */
+int64_t clock_wall_at(const struct clock *c, int64_t boot_ns);
+
+/* Never-back time in seconds since 1970. */
+int64_t clock_never_back_s(const struct clock *c);
+
+/* The date on which this program was built, seconds since 1970. */
+int64_t clock_build_date_s(void);
+
+/* "2022-01-01T22:10:48.744573703Z" (RFC 3339) and its NUL. */
+#define CLOCK_RFC3339_SIZE 31
+void clock_format(int64_t wall_ns, char out[CLOCK_RFC3339_SIZE]);
+
+#endif

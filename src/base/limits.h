@@ -1,0 +1,78 @@
+/*
+ * Every bound of the program, each with its reason. Licensing messages are small (a few kB), so
+ * the bounds are too: what exceeds one is refused clearly, and the port can't carry bulk data.
+ * Sizes are bytes, times are milliseconds, unless a name says otherwise.
+ */
+#ifndef BASE_LIMITS_H
+#define BASE_LIMITS_H
+
+/* HTTP messages (design: bounds). */
+#define LIMIT_HEAD 16384  /* a request or response head; 431 beyond. One TLS record. */
+#define LIMIT_TARGET 8192 /* a request target; 414 beyond. RFC 9112 section 3 asks for 8000. */
+#define LIMIT_FIELDS 100  /* fields in one head; 431 beyond. Browsers send about 20. */
+#define LIMIT_REQUEST_BODY 262144   /* 413 beyond. Licensing requests are a few kB. */
+#define LIMIT_RESPONSE_BODY 1048576 /* an upstream answer; beyond it is a bad answer (502). */
+#define LIMIT_CHUNK_OVERHEAD 65536  /* chunk sizes, extensions and trailers of one body together.  \
+                                     */
+#define LIMIT_CHUNK_LINE 4096       /* one chunk-size line or trailer line. */
+#define LIMIT_INTERIM 16            /* 1xx responses before the final one. */
+
+/* Connections and work in flight. */
+#define LIMIT_CLIENTS 4096      /* licensing connections: an appliance's LAN, many times over. */
+#define LIMIT_STATUS_CLIENTS 64 /* status connections: probes, a scraper, a few people. */
+#define LIMIT_ACCEPT_BATCH 32   /* accepts in one turn, so that a flood can't starve the rest. */
+#define LIMIT_RELAYS 64         /* relays under way to license servers at one time. */
+#define LIMIT_WAITING 1024      /* requests that wait for a relay slot; 503 beyond. */
+#define LIMIT_IDLE_UPSTREAM 16  /* kept-alive connections to license servers. */
+#define LIMIT_BODY_MEMORY (64L << 20) /* request and response bodies in memory at one time. */
+#define LIMIT_FD_RESERVE 128          /* descriptors kept for upstream, status port and files. */
+#define LIMIT_SERVERS 8               /* server_url entries. */
+#define LIMIT_ADDRESSES 16            /* addresses tried of one name. */
+#define LIMIT_HOST 253        /* a host name (RFC 1035 section 2.3.4, without the last dot). */
+#define LIMIT_URL 2048        /* a configured URL. */
+#define LIMIT_RESOLVES 8      /* look-ups under way at one time, one small process each. */
+#define LIMIT_DNS_CACHE 30000 /* how long a looked-up address is used again. */
+#define LIMIT_PUMP_TURNS 64   /* TLS records handled for one connection before others' turn. */
+
+/* Trust. */
+#define LIMIT_TRUST_ENTRIES 20000         /* stored approvals: twice the largest site known. */
+#define LIMIT_TRUST_BYTES (64L << 20)     /* of stored approvals, with their overhead. */
+#define LIMIT_TRUST_WINDOW (366L * 86400) /* seconds; a longer window is a typing error. */
+#define LIMIT_KEY_PARTS 16                /* parts of [trust] key. */
+
+/* Deadlines. */
+#define LIMIT_HANDSHAKE_MS 15000 /* a client's TLS handshake, all of it. */
+#define LIMIT_HEAD_MS 30000  /* a client's request head, from its first byte, however it dribbles. \
+                              */
+#define LIMIT_BODY_MS 60000  /* a client's request body, all of it. */
+#define LIMIT_WRITE_MS 60000 /* a client's reading of the response, all of it. */
+#define LIMIT_IDLE_MS                                                                              \
+    75000 /* a kept-alive connection between requests: over a check-in's minute. */
+#define LIMIT_LINGER_MS 2000 /* reading on after a refusal, so that the client sees the answer. */
+#define LIMIT_UPSTREAM_IDLE_MS                                                                     \
+    55000                     /* an idle upstream connection; servers commonly close at 60 s. */
+#define LIMIT_RESOLVE_MS 5000 /* a look-up. */
+#define LIMIT_CONNECT_MS 5000 /* connecting to any of a name's addresses. */
+#define LIMIT_CONNECT_STEP_MS                                                                      \
+    250                       /* before the next address is tried beside it (RFC 8305 section 5). */
+#define LIMIT_TLS_MS 5000     /* the handshake with a license server. */
+#define LIMIT_ANSWER_MS 10000 /* from the request's last byte to the response's first. */
+#define LIMIT_RELAY_MS 15000  /* one relay over all servers: clients give up at 30 s or so. */
+#define LIMIT_DRAIN_MS 8000   /* shutting down: below the 10 s that container engines wait. */
+#define LIMIT_ACCEPT_PAUSE_MS 100 /* before accepting again when descriptors ran out. */
+#define LIMIT_BACKOFF_MIN_MS 1000 /* between probes in an outage, growing to the next. */
+#define LIMIT_BACKOFF_MAX_MS 60000
+
+/* Files and configuration. */
+#define LIMIT_CONFIG_FILE 65536 /* a configuration file; the published ones are 2 kB. */
+#define LIMIT_PEM_FILE 1048576  /* certificates; the system's bundle is about 220 kB. */
+#define LIMIT_CA_FILE 4194304   /* anchors, so that a large corporate bundle fits. */
+#define LIMIT_SECRET 4096       /* a license key or key file. */
+#define LIMIT_STRING 4096       /* a configured string. */
+#define LIMIT_LIST 32           /* elements of a configured array. */
+#define LIMIT_CHAIN 8           /* certificates in the served chain. */
+#define LIMIT_NAMES 32          /* names in the self-made certificate. */
+#define LIMIT_ERR_TEXT 320      /* an error's text. */
+#define LIMIT_LOG_LINE 2048     /* one log line, cut beyond. */
+
+#endif

@@ -1,0 +1,43 @@
+#include "base/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+bool secret_set(struct secret *s, const char *data, size_t size)
+{
+    char *copy = malloc(size + 1);
+
+    if (copy) {
+        memcpy(copy, data, size);
+        copy[size] = '\0';
+    }
+    secret_fini(s);
+    s->data = copy;
+    s->size = copy ? size : 0;
+    return copy != NULL;
+}
+
+void secret_take(struct secret *s, struct secret *from)
+{
+    secret_fini(s);
+    *s = *from;
+    from->data = NULL;
+    from->size = 0;
+}
+
+void secret_fini(struct secret *s)
+{
+    if (s->data) {
+        secret_wipe(s->data, s->size);
+        free(s->data);
+    }
+    s->data = NULL;
+    s->size = 0;
+}
+
+void secret_wipe(void *data, size_t size)
+{
+    memset(data, 0, size);
+    /* The barrier makes the bytes observable, so that the store can't be dropped as dead. */
+    __asm__ __volatile__("" : : "r"(data) : "memory");
+}

@@ -1,0 +1,33 @@
+/*
+ * The one type for secrets: a license key, a proxy password, a private key's PEM. It is wiped
+ * when it ends and no function prints it.
+ */
+#ifndef BASE_SECRET_H
+#define BASE_SECRET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct secret {
+    char *data;  /* owned; NUL-terminated for callers that need a C string; NULL when not set */
+    size_t size; /* bytes before the NUL */
+};
+
+/* Copies size bytes in, wiping what was there. False when out of memory (then s is empty). */
+bool secret_set(struct secret *s, const char *data, size_t size);
+
+/* Moves from's bytes to s, wiping what s had; from is left empty. */
+void secret_take(struct secret *s, struct secret *from);
+
+/* Wipes and frees; s is then empty and may be used again. */
+void secret_fini(struct secret *s);
+
+/* Overwrites memory in a way that the compiler does not remove. */
+void secret_wipe(void *data, size_t size);
+
+static inline bool secret_is_set(const struct secret *s)
+{
+    return s->data != NULL;
+}
+
+#endif

@@ -1,0 +1,122 @@
+#include "base/slice.h"
+
+static unsigned char lower(char c)
+{
+    return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
+}
+
+bool slice_eq(struct slice a, struct slice b)
+{
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+bool slice_eq_nocase(struct slice a, struct slice b)
+{
+    if (a.n != b.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if (lower(a.p[i]) != lower(b.p[i]))
+            return false;
+    return true;
+}
+
+bool slice_starts_with(struct slice s, struct slice prefix)
+{
+    return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+        s.n--;
+    return s;
+}
+
+/* Bytes before the first comma that no quoted-string holds. */
+static size_t element_length(struct slice s)
+{
+    bool quoted = false;
+    size_t i = 0;
+
+    for (; i < s.n; i++) {
+        if (quoted && s.p[i] == '\\' && i + 1 < s.n)
+            i++;
+        else if (s.p[i] == '"')
+            quoted = !quoted;
+        else if (s.p[i] == ',' && !quoted)
+            break;
+    }
+    return i;
+}
+
+bool slice_next_element(struct slice *rest, struct slice *element)
+{
+    while (rest->n > 0) {
+        size_t i = element_length(*rest);
+
+        *element = slice_trim(slice_make(rest->p, i));
+        if (i < rest->n)
+            i++;
+        rest->p += i;
+        rest->n -= i;
+        if (element->n > 0)
+            return true;
+    }
+    return false;
+}
+
+bool slice_to_u64(struct slice s, uint64_t max, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (s.n == 0)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned digit = (unsigned)(unsigned char)s.p[i] - '0';
+
+        if (digit > 9 || digit > max || value > (max - digit) / 10)
+            return false;
+        value = value * 10 + digit;
+    }
+    *out = value;
+    return true;
+}
+
+bool slice_hex_to_u64(struct slice s, uint64_t *out)
+{
+    uint64_t value = 0;
+
+    if (s.n == 0 || s.n > 16)
+        return false;
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = lower(s.p[i]);
+        unsigned digit;
+
+        if (c >= '0' && c <= '9')
+            digit = c - '0';
+        else if (c >= 'a' && c <= 'f')
+            digit = c - 'a' + 10u;
+        else
+            return false;
+        value = value << 4 | digit;
+    }
+    *out = value;
+    return true;
+}
+
+bool slice_copy(struct slice s, char *out, size_t cap)
+{
+    if (cap == 0)
+        return false;
+    out[0] = '\0';
+    if (s.n >= cap || (s.n > 0 && memchr(s.p, '\0', s.n)))
+        return false;
+    if (s.n > 0)
+        memcpy(out, s.p, s.n);
+    out[s.n] = '\0';
+    return true;
+}
