@@ -12,10 +12,11 @@
 #define LIMIT_FIELDS 100  /* fields in one head; 431 beyond. Browsers send about 20. */
 #define LIMIT_REQUEST_BODY 262144   /* 413 beyond. Licensing requests are a few kB. */
 #define LIMIT_RESPONSE_BODY 1048576 /* an upstream answer; beyond it is a bad answer (502). */
-#define LIMIT_CHUNK_OVERHEAD 65536  /* chunk sizes, extensions and trailers of one body together.  \
-                                     */
-#define LIMIT_CHUNK_LINE 4096       /* one chunk-size line or trailer line. */
-#define LIMIT_INTERIM 16            /* 1xx responses before the final one. */
+#define LIMIT_CHUNK_OVERHEAD                                                                       \
+    65536                     /* chunk sizes, extensions and trailers of one body together.        \
+                               */
+#define LIMIT_CHUNK_LINE 4096 /* one chunk-size line or trailer line. */
+#define LIMIT_INTERIM 16      /* 1xx responses before the final one. */
 
 /* Connections and work in flight. */
 #define LIMIT_CLIENTS 4096      /* licensing connections: an appliance's LAN, many times over. */
@@ -42,7 +43,8 @@
 
 /* Deadlines. */
 #define LIMIT_HANDSHAKE_MS 15000 /* a client's TLS handshake, all of it. */
-#define LIMIT_HEAD_MS 30000  /* a client's request head, from its first byte, however it dribbles. \
+#define LIMIT_HEAD_MS                                                                              \
+    30000                    /* a client's request head, from its first byte, however it dribbles. \
                               */
 #define LIMIT_BODY_MS 60000  /* a client's request body, all of it. */
 #define LIMIT_WRITE_MS 60000 /* a client's reading of the response, all of it. */

@@ -64,7 +64,7 @@ static bool is_bare(struct slice s)
 
 static void put_time(struct line *l)
 {
-    char text[40];
+    char text[96];
     struct timespec now;
     struct tm tm;
 

@@ -1,0 +1,23 @@
+/*
+ * Which certification authorities the license server's certificate may come from.
+ */
+#ifndef TLS_ROOTS_H
+#define TLS_ROOTS_H
+
+#include "tls/pem.h"
+
+/* The Mozilla bundle compiled in; made by tools/roots.c from Debian's ca-certificates. */
+extern const br_x509_trust_anchor roots_data[];
+extern const size_t roots_data_count;
+
+/*
+ * Loads the anchors of ca_file; without one (NULL) those of $SSL_CERT_FILE (given as
+ * ssl_cert_file, NULL or "" if unset), else the first of the usual system files that exists and can
+ * be read, else the compiled-in bundle. *source (borrowed: one of the arguments or a constant) says
+ * which. A named file that can't be read is an error, never a silent fall-back; a broken system
+ * file is passed over.
+ */
+bool roots_load(const char *ca_file, const char *ssl_cert_file, struct pem_anchors *out,
+                const char **source, struct err *err);
+
+#endif
