@@ -1,0 +1,67 @@
+# license-proxy. The targets a person calls; how things are compiled and linked is in
+# tools/build/build.mk, and what must be installed or fetched first is in tools/setup.
+#
+#   make            build/license-proxy, the one static executable
+#   make demo       a licence server, the proxy, an outage and its end, as a transcript
+#   make check      every test, with the release build and with the sanitizers
+#   make lint       formatting, static analysis, shell scripts, order of includes
+#   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
+#   make install    the executable to $(DESTDIR)$(PREFIX)/bin
+#   make clean      removes what was built; make distclean what was fetched, too
+#
+#   make units      builds the unit tests;  make server  the development licence server
+#
+#   SAN=1           the same with AddressSanitizer and UBSan (glibc), into build/san
+#   BEARSSL=DIR     takes BearSSL's source from DIR as it stands; nothing is fetched
+#   V=1             shows the commands
+#   PARTIAL=1       goes on without the files in src/ that do not compile at the moment
+
+PREFIX ?= /usr/local
+export BEARSSL SOURCE_DATE_EPOCH
+
+# One build at a time in this tree; parallel inside unless -j was given.
+BUILD = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory -f tools/build/build.mk \
+	$(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+all:
+	@tools/setup build
+	+@$(BUILD) program
+
+units server:
+	@tools/setup build
+	+@$(BUILD) $@
+
+# Any single product, such as build/release/unit/json.
+build/%: FORCE
+	@tools/setup build
+	+@$(BUILD) $@
+
+demo:
+	@tools/setup build demo
+	+@$(BUILD) program server
+	@tools/demo
+
+check:
+	@tools/setup build check
+	+@$(BUILD) program server units
+	+@$(BUILD) SAN=1 program server units
+	@tests/run
+
+lint:
+	@tools/setup build lint
+	@tools/lint/run
+
+image: all
+	@tools/image build/license-proxy build/license-proxy-image.tar
+
+install: all
+	install -D -m 0755 build/license-proxy $(DESTDIR)$(PREFIX)/bin/license-proxy
+
+clean:
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name fetched ! -name ".*lock" -exec rm -rf {} +; fi
+
+distclean:
+	@rm -rf build
+
+FORCE:
+.PHONY: all units server demo check lint image install clean distclean FORCE

@@ -1,0 +1,183 @@
+# How the program, the unit tests and the tools are compiled and linked. Called by the Makefile
+# once tools/setup has run, so everything looked up on the machine here is in place.
+#
+# Two variants are built from the same sources:
+#   release   musl, static-pie, hardened, stripped    build/license-proxy, build/release/
+#   san       glibc, AddressSanitizer and UBSan       build/san/license-proxy, build/san/
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+CC := gcc
+AR := ar
+STRIP := strip
+Q := $(if $(V),,@)
+say = @printf '  %-8s %s\n' '$(1)' '$(2)'
+
+VARIANT := $(if $(SAN),san,release)
+OUT := build/$(VARIANT)
+BIN := $(if $(SAN),build/san,build)
+GEN := build/gen
+
+# ---- flags ---------------------------------------------------------------------------------
+
+WARN := -Wall -Wextra -Wconversion -Wshadow -Werror
+BEARSSL_DIR := $(if $(BEARSSL),$(BEARSSL),build/bearssl)
+LANGUAGE := -std=gnu11 -D_GNU_SOURCE
+# The same bytes whatever folder the tree is built in.
+MAP := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BEARSSL_DIR)=bearssl
+
+ifdef SAN
+
+CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# BearSSL takes liberties that UBSan reports; its buffers are watched all the same.
+BEARSSL_CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address
+LINK = $(CC) $(CODEGEN) -o $@ $(1)
+
+else
+
+# Debian's musl-gcc can't make a true static-pie (its -static-pie is a dynamic PIE), plain gcc
+# with musl's headers, start files and library can.
+CPU := $(shell $(CC) -dumpmachine | cut -d- -f1)
+MUSL := /usr/lib/$(CPU)-linux-musl
+GCCDIR := $(dir $(shell $(CC) -print-libgcc-file-name))
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
+	-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
+HARDEN += $(if $(filter x86_64,$(CPU)),-fcf-protection=full)
+HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
+CODEGEN := -O2 $(HARDEN) -ffunction-sections -fdata-sections \
+	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
+BEARSSL_CODEGEN := $(CODEGEN)
+LINK = $(CC) -nostdlib -static-pie -o $@ $(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o \
+	$(1) -L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
+	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
+	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+
+endif
+
+CFLAGS := $(LANGUAGE) $(WARN) $(CODEGEN) $(MAP) -Isrc -isystem $(BEARSSL_DIR)/inc
+
+# ---- sources -------------------------------------------------------------------------------
+
+SRC := $(sort $(wildcard src/*/*.c))
+OBJ := $(SRC:src/%.c=$(OUT)/obj/%.o)
+MAIN := $(OUT)/obj/cli/main.o
+LIB := $(OUT)/libproxy.a
+LIBOBJ := $(filter-out $(MAIN),$(OBJ))
+ifneq ($(wildcard tools/roots.c),)
+LIBOBJ += $(OUT)/obj/gen/roots_data.o
+endif
+UNITS := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(sort $(wildcard tests/unit/*.c)))
+
+BEARSSL_SRC := $(sort $(wildcard $(BEARSSL_DIR)/src/*.c $(BEARSSL_DIR)/src/*/*.c))
+BEARSSL_OBJ := $(BEARSSL_SRC:$(BEARSSL_DIR)/src/%.c=$(OUT)/bearssl/%.o)
+BEARSSL_LIB := $(OUT)/libbearssl.a
+ifeq ($(BEARSSL_SRC),)
+$(error no BearSSL source in $(BEARSSL_DIR): run tools/setup build, or give BEARSSL=DIR)
+endif
+
+.PHONY: program units server
+program: $(BIN)/license-proxy
+units: $(UNITS)
+server: $(BIN)/license-server
+
+# ---- the program ---------------------------------------------------------------------------
+
+# Flags are kept in a file that changes only with them, so that new flags rebuild everything
+# and an edited rule nothing.
+define same_or_new
+@mkdir -p $(@D); printf '%s\n' '$(1)' | cmp -s - $@ || printf '%s\n' '$(1)' >$@
+endef
+
+$(OUT)/flags: FORCE
+	$(call same_or_new,$(CC) $(CFLAGS))
+$(OUT)/bearssl.flags: FORCE
+	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_DIR))
+
+$(OUT)/obj/%.o: src/%.c $(OUT)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $< $(if $(PARTIAL),|| true)
+
+# The two files that name the version, and no other, see the generated header.
+VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
+$(VERSIONED): EXTRA := -include $(GEN)/version.h
+$(VERSIONED): $(GEN)/version.h
+
+$(GEN)/version.h: FORCE
+	@mkdir -p $(@D)
+	@tools/build/version "$(BEARSSL)" >$@.tmp
+	@if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
+
+$(LIB): $(LIBOBJ)
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $(if $(PARTIAL),$$(ls $^ 2>/dev/null),$^)
+
+$(BIN)/license-proxy: $(MAIN) $(LIB) $(BEARSSL_LIB)
+	$(call say,LINK,$@)
+	$(Q)$(call LINK,$^)
+	$(if $(SAN),,$(Q)$(STRIP) -s $@)
+
+$(OUT)/obj/tools/%.o: tools/%.c $(OUT)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BIN)/license-server: $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
+	$(call say,LINK,$@)
+	$(Q)$(call LINK,$^)
+
+# ---- the compiled-in trust anchors ---------------------------------------------------------
+
+ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
+ROOTS_OBJ := $(OUT)/obj/tools/roots.o $(filter $(OUT)/obj/base/%.o $(OUT)/obj/tls/pem.o,$(OBJ))
+
+ifdef SAN
+# Made by the release build's tool, once for both.
+$(GEN)/roots_data.c: FORCE
+	+@$(MAKE) -f tools/build/build.mk SAN= $@
+else
+$(OUT)/roots: $(ROOTS_OBJ) $(BEARSSL_LIB)
+	$(Q)$(call LINK,$^)
+
+$(GEN)/roots_data.c: $(OUT)/roots $(ROOTS_PEM)
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(OUT)/roots $(ROOTS_PEM) >$@.tmp && mv $@.tmp $@
+endif
+
+$(OUT)/obj/gen/%.o: $(GEN)/%.c $(OUT)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# ---- unit tests ----------------------------------------------------------------------------
+
+$(OUT)/obj/unit/%.o: tests/unit/%.c $(OUT)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(OUT)/unit/%: $(OUT)/obj/unit/%.o $(LIB) $(BEARSSL_LIB)
+	$(call say,LINK,$@)
+	@mkdir -p $(@D)
+	$(Q)$(call LINK,$^)
+
+.SECONDARY:
+
+# ---- BearSSL -------------------------------------------------------------------------------
+
+$(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BEARSSL_CODEGEN) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
+
+$(BEARSSL_LIB): $(BEARSSL_OBJ)
+	$(call say,AR,$@ ($(words $^) objects))
+	@rm -f $@
+	$(Q)$(AR) rcsD $@ $^
+
+FORCE:
+.PHONY: FORCE
+
+-include $(OBJ:.o=.d) $(wildcard $(OUT)/obj/tools/*.d $(OUT)/obj/unit/*.d)
