@@ -34,7 +34,7 @@ units server:
 # Any single product, such as build/release/unit/json.
 build/%: FORCE
 	@tools/setup build
-	+@$(BUILD) $@
+	+@$(BUILD) $(if $(filter build/san/%,$@),SAN=1) $@
 
 demo:
 	@tools/setup build demo
@@ -49,6 +49,7 @@ check:
 
 lint:
 	@tools/setup build lint
+	+@$(BUILD) build/gen/version.h
 	@tools/lint/run
 
 image: all
