@@ -1,0 +1,76 @@
+/*
+ * The one poll(2) loop: descriptors, timers, and objects to be freed after the handlers ran.
+ * Handlers may add and remove anything, their own object included.
+ */
+#ifndef NET_LOOP_H
+#define NET_LOOP_H
+
+#include "base/err.h"
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The object that holds a member: for handlers, which are given the member. */
+#define LOOP_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+/* A descriptor that is watched; embedded in its owner. */
+struct loop_io {
+    int fd;      /* the owner's to close; -1 if none */
+    short want;  /* POLLIN, POLLOUT; set by loop_watch */
+    size_t slot; /* place in the poll set plus one; 0: not in it */
+    void (*on_ready)(struct loop_io *io, short ready); /* ready may hold POLLERR and POLLHUP */
+};
+
+/* A deadline; embedded in its owner. */
+struct loop_timer {
+    int64_t at_ms; /* by clock_mono_ms */
+    size_t place;  /* in the heap plus one; 0: not set */
+    void (*on_time)(struct loop_timer *timer);
+};
+
+/* An object to be freed after the current handlers; embedded in its owner. */
+struct loop_corpse {
+    struct loop_corpse *next;
+    void (*free)(struct loop_corpse *corpse);
+};
+
+struct loop {
+    struct pollfd *polls; /* owned; dense, in step with ios */
+    struct loop_io **ios; /* owned array of borrowed: each removes itself */
+    size_t io_count, io_cap;
+    struct loop_timer **heap; /* owned array of borrowed, likewise; the earliest first */
+    size_t timer_count, timer_cap;
+    struct loop_corpse *corpses;
+    bool stopped;
+    int64_t now_ms; /* clock_mono_ms when the current turn began */
+};
+
+void loop_init(struct loop *l);
+void loop_fini(struct loop *l);
+
+/*
+ * Watches io->fd for `want` (0: only errors and hang-ups), or changes what is watched for. False,
+ * with nothing changed, when out of memory (only possible for an io that wasn't watched before).
+ */
+bool loop_watch(struct loop *l, struct loop_io *io, short want);
+void loop_forget(struct loop *l, struct loop_io *io); /* does nothing if it isn't watched */
+
+/*
+ * Calls timer->on_time once, delay_ms from now (at least in the next turn); set again it moves.
+ * False when out of memory (only possible for a timer that wasn't set).
+ */
+bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms);
+void loop_unset(struct loop *l, struct loop_timer *timer);
+
+/* Frees the object after the handlers of this turn. */
+void loop_bury(struct loop *l, struct loop_corpse *corpse);
+
+/* One turn: waits (at most wait_ms, -1 without limit) and runs what is ready and due. */
+bool loop_turn(struct loop *l, int wait_ms, struct err *err);
+
+/* Turns until loop_stop. */
+bool loop_run(struct loop *l, struct err *err);
+void loop_stop(struct loop *l);
+
+#endif

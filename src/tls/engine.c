@@ -1,0 +1,493 @@
+/*
+ * The pump. BearSSL's engine says with four bits what it can do next: SENDREC (it has a record for
+ * the peer), RECVREC (it can take bytes from the peer), SENDAPP and RECVAPP (plaintext). Each call
+ * turns those as far as the transport lets it. Records are sent before anything else, so that
+ * memory drains first.
+ *
+ * The engine asks for five bytes, then for the rest of the record: reading exactly that would cost
+ * two system calls a record. We read ahead as much as there is, and keep what the engine has no
+ * room for in `ahead` (which is empty, and holds no memory, nearly always).
+ */
+#include "tls/engine.h"
+
+#include "base/secret.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define READ_AHEAD 16384
+
+/* A server sends records of up to 4 kB: answers are short, and each connection holds the buffer. */
+#define SERVER_OUT_SIZE (4096 + BR_SSL_BUFSIZE_OUTPUT - 16384)
+
+/* RSA keys below 2048 bits are refused in certificates. */
+#define MIN_RSA_BYTES 256
+
+/* BearSSL counts days from the year 0. */
+#define DAYS_TO_1970 719528
+
+struct tls {
+    union {
+        br_ssl_server_context server;
+        struct {
+            br_ssl_client_context ssl;
+            br_x509_minimal_context x509;
+        } client;
+    } u;
+    br_ssl_engine_context *eng; /* borrowed: inside u */
+    struct tls_transport transport;
+    struct tls_identity *identity; /* held by a server's side */
+    struct tls_trust *trust;       /* held by a client's side */
+    struct buf ahead;              /* received, not yet taken by the engine */
+    bool open;                     /* the handshake is complete */
+    bool ended;                    /* the transport has no more to read */
+    uint8_t *records;              /* owned; the engine's two buffers */
+    size_t records_size;
+};
+
+static struct tls *make(size_t in_size, size_t out_size, struct err *err)
+{
+    struct tls *t = calloc(1, sizeof *t);
+
+    if (t) {
+        t->records_size = in_size + out_size;
+        t->records = malloc(t->records_size);
+        buf_init(&t->ahead, READ_AHEAD);
+    }
+    if (!t || !t->records) {
+        free(t);
+        err_set(err, ERR_MEMORY, "out of memory for a TLS connection");
+        return NULL;
+    }
+    return t;
+}
+
+static void set_buffers(struct tls *t, size_t in_size)
+{
+    br_ssl_engine_set_buffers_bidi(t->eng, t->records, in_size, t->records + in_size,
+                                   t->records_size - in_size);
+}
+
+struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *identity,
+                           struct err *err)
+{
+    struct tls *t = make(BR_SSL_BUFSIZE_INPUT, SERVER_OUT_SIZE, err);
+    br_ssl_server_context *server;
+
+    if (!t)
+        return NULL;
+    server = &t->u.server;
+    t->eng = &server->eng;
+    t->identity = tls_identity_hold(identity);
+    br_ssl_server_zero(server);
+    tls_profile_apply(profile, t->eng);
+    tls_profile_suites(t->eng, identity->key.type);
+    if (identity->key.type == BR_KEYTYPE_EC)
+        br_ssl_server_set_single_ec(server, identity->chain.certs, identity->chain.count,
+                                    &identity->key.u.ec, BR_KEYTYPE_SIGN,
+                                    (unsigned)identity->facts.issuer_key_type, profile->ec,
+                                    profile->ecdsa_sign);
+    else
+        br_ssl_server_set_single_rsa(server, identity->chain.certs, identity->chain.count,
+                                     &identity->key.u.rsa, BR_KEYTYPE_SIGN, 0, profile->rsa_sign);
+    set_buffers(t, BR_SSL_BUFSIZE_INPUT);
+    if (!br_ssl_server_reset(server)) {
+        err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
+        tls_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
+                           const char *server_name, int64_t now_s, struct err *err)
+{
+    struct tls *t;
+    br_ssl_client_context *client;
+    br_x509_minimal_context *x509;
+
+    /* BearSSL takes an empty name as "do not check the name". */
+    if (!server_name || !server_name[0]) {
+        err_set(err, ERR_TLS, "no server name to verify the certificate against");
+        return NULL;
+    }
+    t = make(BR_SSL_BUFSIZE_INPUT, BR_SSL_BUFSIZE_OUTPUT, err);
+    if (!t)
+        return NULL;
+    client = &t->u.client.ssl;
+    x509 = &t->u.client.x509;
+    t->eng = &client->eng;
+    t->trust = tls_trust_hold(trust);
+    br_ssl_client_zero(client);
+    tls_profile_apply(profile, t->eng);
+    tls_profile_suites(t->eng, 0);
+    br_x509_minimal_init(x509, &br_sha256_vtable, trust->anchors.items, trust->anchors.count);
+    br_x509_minimal_set_rsa(x509, profile->rsa_verify);
+    br_x509_minimal_set_ecdsa(x509, profile->ec, profile->ecdsa_verify);
+    /* No SHA-1 and no MD5: signatures made with them are refused. */
+    br_x509_minimal_set_hash(x509, br_sha256_ID, &br_sha256_vtable);
+    br_x509_minimal_set_hash(x509, br_sha384_ID, &br_sha384_vtable);
+    br_x509_minimal_set_hash(x509, br_sha512_ID, &br_sha512_vtable);
+    br_x509_minimal_set_minrsa(x509, MIN_RSA_BYTES);
+    br_x509_minimal_set_time(x509, (uint32_t)(now_s / 86400 + DAYS_TO_1970),
+                             (uint32_t)(now_s % 86400));
+    br_ssl_engine_set_x509(t->eng, &x509->vtable);
+    set_buffers(t, BR_SSL_BUFSIZE_INPUT);
+    if (!br_ssl_client_reset(client, server_name, 0)) {
+        err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
+        tls_free(t);
+        return NULL;
+    }
+    return t;
+}
+
+void tls_attach(struct tls *t, struct tls_transport transport)
+{
+    t->transport = transport;
+}
+
+void tls_free(struct tls *t)
+{
+    if (!t)
+        return;
+    tls_identity_drop(t->identity);
+    tls_trust_drop(t->trust);
+    buf_wipe(&t->ahead);
+    secret_wipe(t->records, t->records_size);
+    free(t->records);
+    secret_wipe(t, sizeof *t);
+    free(t);
+}
+
+/*
+ * BearSSL sends no alert when it rejects a certificate. The client's records are in clear at that
+ * point of the handshake, so the alert (RFC 5246 section 7.2.2) is written past the engine.
+ */
+static void alert_certificate(struct tls *t, int code)
+{
+    enum { BAD_CERTIFICATE = 42, UNSUPPORTED = 43, EXPIRED = 45, UNKNOWN_CA = 48 };
+    uint8_t record[7] = {21, 3, 3, 0, 2, 2, BAD_CERTIFICATE};
+    size_t n;
+
+    if (code == BR_ERR_X509_EXPIRED)
+        record[6] = EXPIRED;
+    else if (code == BR_ERR_X509_NOT_TRUSTED)
+        record[6] = UNKNOWN_CA;
+    else if (code == BR_ERR_X509_UNSUPPORTED || code == BR_ERR_X509_WEAK_PUBLIC_KEY)
+        record[6] = UNSUPPORTED;
+    (void)t->transport.send(t->transport.ctx, record, sizeof record, &n, NULL);
+}
+
+/* The verdict of a closed engine. */
+static enum io verdict(struct tls *t, struct err *err)
+{
+    int code = br_ssl_engine_last_error(t->eng);
+
+    if (code == BR_ERR_OK)
+        return IO_EOF;
+    if (code >= BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED && !t->open && t->trust &&
+        !t->ended) {
+        t->ended = true;
+        alert_certificate(t, code);
+    }
+    err_set(err, ERR_TLS, "%s", tls_error_text(code));
+    return IO_ERR;
+}
+
+/* Sends what the engine has ready. IO_OK when it has nothing more. */
+static enum io send_records(struct tls *t, struct err *err)
+{
+    while (br_ssl_engine_current_state(t->eng) & BR_SSL_SENDREC) {
+        size_t size, n;
+        const uint8_t *data = br_ssl_engine_sendrec_buf(t->eng, &size);
+        enum io r = t->transport.send(t->transport.ctx, data, size, &n, err);
+
+        if (r != IO_OK)
+            return r;
+        br_ssl_engine_sendrec_ack(t->eng, n);
+    }
+    return IO_OK;
+}
+
+/* Gives the engine bytes from the peer: what was read ahead first. */
+static enum io recv_records(struct tls *t, struct err *err)
+{
+    size_t size, n;
+    uint8_t *into = br_ssl_engine_recvrec_buf(t->eng, &size);
+
+    if (t->ahead.len == 0 && size < READ_AHEAD) {
+        uint8_t *room = buf_reserve(&t->ahead, READ_AHEAD);
+        enum io r;
+
+        if (!room) {
+            err_set(err, ERR_MEMORY, "out of memory");
+            return IO_ERR;
+        }
+        r = t->transport.recv(t->transport.ctx, room, READ_AHEAD, &n, err);
+        if (r != IO_OK)
+            return r;
+        buf_commit(&t->ahead, n);
+    } else if (t->ahead.len == 0) {
+        enum io r = t->transport.recv(t->transport.ctx, into, size, &n, err);
+
+        if (r == IO_OK)
+            br_ssl_engine_recvrec_ack(t->eng, n);
+        return r;
+    }
+    n = t->ahead.len < size ? t->ahead.len : size;
+    memcpy(into, buf_slice(&t->ahead).p, n);
+    buf_consume(&t->ahead, n);
+    br_ssl_engine_recvrec_ack(t->eng, n);
+    return IO_OK;
+}
+
+/* Between two calls a connection that has taken everything in holds no read-ahead memory. */
+static void settle(struct tls *t)
+{
+    if (t->ahead.len == 0)
+        buf_fini(&t->ahead);
+}
+
+/*
+ * Moves records until the engine can do `target` (BR_SSL_SENDAPP or BR_SSL_RECVAPP). IO_AGAIN when
+ * the transport has no more or takes no more, or others should have their turn.
+ */
+static enum io pump(struct tls *t, unsigned target, struct err *err)
+{
+    for (int turn = 0; turn < LIMIT_PUMP_TURNS; turn++) {
+        unsigned state = br_ssl_engine_current_state(t->eng);
+        enum io r;
+
+        if (state & BR_SSL_CLOSED)
+            return verdict(t, err);
+        if (state & BR_SSL_SENDREC) {
+            r = send_records(t, err);
+            if (r == IO_ERR || (r == IO_AGAIN && !(state & BR_SSL_RECVREC)))
+                return r;
+            state = br_ssl_engine_current_state(t->eng);
+            if (state & BR_SSL_CLOSED)
+                continue;
+        }
+        if (state & target)
+            return IO_OK;
+        if (!(state & BR_SSL_RECVREC))
+            return IO_AGAIN;
+        r = recv_records(t, err);
+        if (r == IO_EOF) {
+            err_set(err, ERR_CLOSED,
+                    t->open ? "the peer closed the connection without saying so (truncation)"
+                            : "the peer closed the connection during the TLS handshake");
+            return IO_ERR;
+        }
+        if (r != IO_OK)
+            return r;
+    }
+    return IO_AGAIN;
+}
+
+enum io tls_handshake(struct tls *t, struct err *err)
+{
+    enum io r;
+
+    if (t->open)
+        return IO_OK;
+    r = pump(t, BR_SSL_SENDAPP, err);
+    settle(t);
+    if (r == IO_EOF) {
+        err_set(err, ERR_CLOSED, "the peer ended the TLS handshake");
+        return IO_ERR;
+    }
+    t->open = r == IO_OK;
+    return r;
+}
+
+enum io tls_read(struct tls *t, void *data, size_t size, size_t *n, struct err *err)
+{
+    uint8_t *to = data;
+    enum io r = IO_OK;
+
+    *n = 0;
+    while (*n < size) {
+        size_t have, take;
+        const uint8_t *from;
+
+        r = pump(t, BR_SSL_RECVAPP, err);
+        if (r != IO_OK)
+            break;
+        from = br_ssl_engine_recvapp_buf(t->eng, &have);
+        take = have < size - *n ? have : size - *n;
+        memcpy(to + *n, from, take);
+        br_ssl_engine_recvapp_ack(t->eng, take);
+        *n += take;
+    }
+    settle(t);
+    /* Whatever ended the connection comes up again at the next call: the bytes go first. */
+    return *n > 0 ? IO_OK : r;
+}
+
+enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struct err *err)
+{
+    const uint8_t *from = data;
+
+    *n = 0;
+    while (*n < size) {
+        unsigned state = br_ssl_engine_current_state(t->eng);
+        size_t room, take;
+        uint8_t *to;
+
+        if (state & BR_SSL_CLOSED) {
+            enum io r = verdict(t, err);
+
+            err_set(err, ERR_CLOSED, "the peer ended the connection");
+            return r == IO_EOF ? IO_ERR : r;
+        }
+        if (!(state & BR_SSL_SENDAPP)) {
+            enum io r;
+
+            if (!(state & BR_SSL_SENDREC))
+                break;
+            r = send_records(t, err);
+            if (r == IO_ERR)
+                return r;
+            if (r != IO_OK)
+                break;
+            continue;
+        }
+        to = br_ssl_engine_sendapp_buf(t->eng, &room);
+        take = room < size - *n ? room : size - *n;
+        memcpy(to, from + *n, take);
+        br_ssl_engine_sendapp_ack(t->eng, take);
+        *n += take;
+    }
+    return *n > 0 || size == 0 ? IO_OK : IO_AGAIN;
+}
+
+enum io tls_flush(struct tls *t, struct err *err)
+{
+    br_ssl_engine_flush(t->eng, 0);
+    return send_records(t, err);
+}
+
+void tls_close(struct tls *t)
+{
+    if (br_ssl_engine_current_state(t->eng) == BR_SSL_CLOSED)
+        return;
+    br_ssl_engine_close(t->eng);
+    (void)send_records(t, NULL);
+}
+
+int tls_want(const struct tls *t, bool reading)
+{
+    unsigned state = br_ssl_engine_current_state(t->eng);
+    int want = 0;
+
+    if (state & BR_SSL_SENDREC)
+        want |= TLS_WANT_SEND;
+    if ((state & BR_SSL_RECVREC) && (reading || !t->open))
+        want |= TLS_WANT_RECV;
+    return want;
+}
+
+bool tls_is_open(const struct tls *t)
+{
+    return t->open;
+}
+
+/* Texts of alerts, each in both directions, so that no text has to be put together. */
+#define ALERT(number, text)                                                                        \
+    case BR_ERR_RECV_FATAL_ALERT + (number):                                                       \
+        return "the peer refused with the TLS alert " text;                                        \
+    case BR_ERR_SEND_FATAL_ALERT + (number):                                                       \
+        return "refused with the TLS alert " text
+
+const char *tls_error_text(int code)
+{
+    switch (code) {
+    case BR_ERR_OK:
+        return "closed";
+    case BR_ERR_UNSUPPORTED_VERSION:
+        return "the peer does not speak TLS 1.2 (a server that only offers TLS 1.3, or an old one)";
+    case BR_ERR_BAD_VERSION:
+    case BR_ERR_UNKNOWN_TYPE:
+        return "the peer does not speak TLS here (is it a plain HTTP port?)";
+    case BR_ERR_BAD_LENGTH:
+    case BR_ERR_TOO_LARGE:
+        return "a TLS record of impossible length (does the peer speak TLS here?)";
+    case BR_ERR_BAD_MAC:
+        return "a TLS record was changed on the way (bad MAC)";
+    case BR_ERR_NO_RANDOM:
+        return "no entropy for TLS";
+    case BR_ERR_BAD_CIPHER_SUITE:
+        return "the peer chose a cipher suite that was not offered";
+    case BR_ERR_BAD_SIGNATURE:
+        return "the server's handshake signature is wrong: it does not hold the key of its "
+               "certificate";
+    case BR_ERR_WRONG_KEY_USAGE:
+        return "the certificate's key may not be used for this handshake";
+    case BR_ERR_INVALID_ALGORITHM:
+        return "the peer uses a curve or algorithm that is not supported";
+    case BR_ERR_NO_CLIENT_AUTH:
+        return "no client certificate was given, but one is required";
+    case BR_ERR_BAD_SECRENEG:
+        return "the peer does not support secure renegotiation (RFC 5746)";
+    case BR_ERR_X509_EXPIRED:
+        return "the server's certificate has expired or is not valid yet, by this machine's time";
+    case BR_ERR_X509_BAD_SERVER_NAME:
+        return "the server's certificate is for another name";
+    case BR_ERR_X509_NOT_TRUSTED:
+        return "the server's certificate is from no trusted authority (set ca_file if the server "
+               "has "
+               "its own, or if a proxy on the way opens TLS)";
+    case BR_ERR_X509_BAD_SIGNATURE:
+        return "a signature in the server's certificate chain is wrong";
+    case BR_ERR_X509_DN_MISMATCH:
+        return "the server's certificate chain is out of order or incomplete (issuer and subject "
+               "differ)";
+    case BR_ERR_X509_NOT_CA:
+        return "a certificate in the server's chain was issued by one that is no authority";
+    case BR_ERR_X509_FORBIDDEN_KEY_USAGE:
+        return "a certificate in the server's chain may not be used so (key usage)";
+    case BR_ERR_X509_WEAK_PUBLIC_KEY:
+        return "a key in the server's certificate chain is too weak (RSA below 2048 bits)";
+    case BR_ERR_X509_CRITICAL_EXTENSION:
+        return "a certificate in the server's chain has a critical extension that is not "
+               "understood";
+    case BR_ERR_X509_UNSUPPORTED:
+        return "a certificate in the server's chain uses an unsupported key or signature (SHA-1?)";
+    case BR_ERR_X509_EMPTY_CHAIN:
+        return "the server sent no certificate";
+        ALERT(0, "close_notify");
+        ALERT(10, "unexpected_message");
+        ALERT(20, "bad_record_mac");
+        ALERT(22, "record_overflow");
+        ALERT(40, "handshake_failure: no cipher suite, curve or signature in common");
+        ALERT(42, "bad_certificate");
+        ALERT(43, "unsupported_certificate");
+        ALERT(44, "certificate_revoked");
+        ALERT(45, "certificate_expired");
+        ALERT(46, "certificate_unknown");
+        ALERT(47, "illegal_parameter");
+        ALERT(48, "unknown_ca");
+        ALERT(49, "access_denied");
+        ALERT(50, "decode_error");
+        ALERT(51, "decrypt_error");
+        ALERT(70, "protocol_version: TLS 1.2 is not accepted there");
+        ALERT(71, "insufficient_security");
+        ALERT(80, "internal_error");
+        ALERT(86, "inappropriate_fallback");
+        ALERT(90, "user_canceled");
+        ALERT(100, "no_renegotiation");
+        ALERT(112, "unrecognized_name");
+        ALERT(116, "certificate_required");
+        ALERT(120, "no_application_protocol");
+    default:
+        break;
+    }
+    if (code >= BR_ERR_SEND_FATAL_ALERT)
+        return "refused with a TLS alert";
+    if (code >= BR_ERR_RECV_FATAL_ALERT)
+        return "the peer refused with a TLS alert of unknown meaning";
+    if (code > BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED)
+        return "the server's certificate is malformed";
+    return "the peer broke the TLS protocol";
+}

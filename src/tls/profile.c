@@ -1,0 +1,192 @@
+#include "tls/profile.h"
+
+#include "base/secret.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+bool tls_profile_init(struct tls_profile *p, struct err *err)
+{
+    uint8_t seed[48];
+    size_t have = 0;
+
+    memset(p, 0, sizeof *p);
+    while (have < sizeof seed) {
+        ssize_t n = getrandom(seed + have, sizeof seed - have, 0);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0) {
+            err_set(err, ERR_SYSTEM, "getrandom: %s: no entropy, TLS is impossible",
+                    strerror(errno));
+            return false;
+        }
+        have += (size_t)n;
+    }
+    br_hmac_drbg_init(&p->entropy, &br_sha256_vtable, seed, sizeof seed);
+    secret_wipe(seed, sizeof seed);
+
+    p->ec = br_ec_get_default();
+    p->aes_ctr = br_aes_x86ni_ctr_get_vtable();
+    if (!p->aes_ctr)
+        p->aes_ctr = br_aes_pwr8_ctr_get_vtable();
+    if (!p->aes_ctr)
+        p->aes_ctr = sizeof(void *) == 8 ? &br_aes_ct64_ctr_vtable : &br_aes_ct_ctr_vtable;
+    p->ghash = br_ghash_pclmul_get();
+    if (!p->ghash)
+        p->ghash = br_ghash_pwr8_get();
+    if (!p->ghash)
+        p->ghash = sizeof(void *) == 8 ? br_ghash_ctmul64 : br_ghash_ctmul;
+    p->chacha20 = br_chacha20_sse2_get();
+    if (!p->chacha20)
+        p->chacha20 = br_chacha20_ct_run;
+    p->poly1305 = br_poly1305_ctmulq_get();
+    if (!p->poly1305)
+        p->poly1305 = br_poly1305_ctmul_run;
+    p->rsa_verify = br_rsa_pkcs1_vrfy_get_default();
+    p->rsa_sign = br_rsa_pkcs1_sign_get_default();
+    p->ecdsa_verify = br_ecdsa_vrfy_asn1_get_default();
+    p->ecdsa_sign = br_ecdsa_sign_asn1_get_default();
+    return true;
+}
+
+void tls_profile_fini(struct tls_profile *p)
+{
+    secret_wipe(p, sizeof *p);
+}
+
+void tls_profile_random(struct tls_profile *p, void *out, size_t n)
+{
+    br_hmac_drbg_generate(&p->entropy, out, n);
+}
+
+uint32_t tls_profile_random_below(struct tls_profile *p, uint32_t bound)
+{
+    uint64_t r;
+
+    /* 64 bits against 32: the bias is below 2^-32, which jitter does not notice. */
+    tls_profile_random(p, &r, sizeof r);
+    return (uint32_t)(r % bound);
+}
+
+struct tls_identity *tls_identity_take(struct pem_chain *chain, struct pem_key *key,
+                                       struct err *err)
+{
+    struct tls_identity *i = calloc(1, sizeof *i);
+
+    if (!i) {
+        err_set(err, ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    if (!pem_read_facts(&chain->certs[0], &i->facts, err)) {
+        free(i);
+        return NULL;
+    }
+    i->refs = 1;
+    i->chain = *chain;
+    i->key = *key;
+    memset(chain, 0, sizeof *chain);
+    memset(key, 0, sizeof *key);
+    return i;
+}
+
+struct tls_identity *tls_identity_hold(struct tls_identity *i)
+{
+    i->refs++;
+    return i;
+}
+
+void tls_identity_drop(struct tls_identity *i)
+{
+    if (!i || --i->refs > 0)
+        return;
+    pem_chain_fini(&i->chain);
+    pem_key_fini(&i->key);
+    free(i);
+}
+
+struct tls_trust *tls_trust_take(struct pem_anchors *anchors, struct err *err)
+{
+    struct tls_trust *t = calloc(1, sizeof *t);
+
+    if (!t) {
+        err_set(err, ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    t->refs = 1;
+    t->anchors = *anchors;
+    memset(anchors, 0, sizeof *anchors);
+    return t;
+}
+
+struct tls_trust *tls_trust_hold(struct tls_trust *t)
+{
+    t->refs++;
+    return t;
+}
+
+void tls_trust_drop(struct tls_trust *t)
+{
+    if (!t || --t->refs > 0)
+        return;
+    pem_anchors_fini(&t->anchors);
+    free(t);
+}
+
+void tls_profile_suites(br_ssl_engine_context *eng, int key_type)
+{
+    /* AES-128 first: with the CPU's AES it is the cheapest, and licensing messages are short. */
+    static const uint16_t ecdsa[] = {
+        BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+    };
+    static const uint16_t rsa[] = {
+        BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    };
+    static const uint16_t both[] = {
+        BR_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
+        BR_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+        BR_TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256,
+        BR_TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+        BR_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
+        BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+    };
+
+    if (key_type == BR_KEYTYPE_EC)
+        br_ssl_engine_set_suites(eng, ecdsa, sizeof ecdsa / sizeof ecdsa[0]);
+    else if (key_type == BR_KEYTYPE_RSA)
+        br_ssl_engine_set_suites(eng, rsa, sizeof rsa / sizeof rsa[0]);
+    else
+        br_ssl_engine_set_suites(eng, both, sizeof both / sizeof both[0]);
+}
+
+void tls_profile_apply(struct tls_profile *p, br_ssl_engine_context *eng)
+{
+    uint8_t seed[32];
+
+    br_ssl_engine_set_versions(eng, BR_TLS12, BR_TLS12);
+    br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION | BR_OPT_FAIL_ON_ALPN_MISMATCH |
+                                     BR_OPT_ENFORCE_SERVER_PREFERENCES);
+    br_ssl_engine_set_ec(eng, p->ec);
+    br_ssl_engine_set_hash(eng, br_sha256_ID, &br_sha256_vtable);
+    br_ssl_engine_set_hash(eng, br_sha384_ID, &br_sha384_vtable);
+    br_ssl_engine_set_hash(eng, br_sha512_ID, &br_sha512_vtable);
+    br_ssl_engine_set_prf_sha256(eng, &br_tls12_sha256_prf);
+    br_ssl_engine_set_prf_sha384(eng, &br_tls12_sha384_prf);
+    br_ssl_engine_set_gcm(eng, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
+    br_ssl_engine_set_aes_ctr(eng, p->aes_ctr);
+    br_ssl_engine_set_ghash(eng, p->ghash);
+    br_ssl_engine_set_chapol(eng, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
+    br_ssl_engine_set_chacha20(eng, p->chacha20);
+    br_ssl_engine_set_poly1305(eng, p->poly1305);
+    br_ssl_engine_set_rsavrfy(eng, p->rsa_verify);
+    br_ssl_engine_set_ecdsa(eng, p->ecdsa_verify);
+    tls_profile_random(p, seed, sizeof seed);
+    br_ssl_engine_inject_entropy(eng, seed, sizeof seed);
+    secret_wipe(seed, sizeof seed);
+}

@@ -1,0 +1,67 @@
+/*
+ * What this program speaks: TLS 1.2 with ECDHE and AEAD suites only. The implementations are
+ * chosen once at start: BearSSL's br_*_get() tests run CPUID, which traps in a virtual machine, at
+ * every call. Also the material of handshakes, shared by connections and replaced on reload.
+ */
+#ifndef TLS_PROFILE_H
+#define TLS_PROFILE_H
+
+#include "tls/pem.h"
+
+/* Implementations, and the one seeded generator that seeds every engine. */
+struct tls_profile {
+    const br_ec_impl *ec;
+    const br_block_ctr_class *aes_ctr;
+    br_ghash ghash;
+    br_chacha20_run chacha20;
+    br_poly1305_run poly1305;
+    br_rsa_pkcs1_vrfy rsa_verify;
+    br_rsa_pkcs1_sign rsa_sign;
+    br_ecdsa_vrfy ecdsa_verify;
+    br_ecdsa_sign ecdsa_sign;
+    br_hmac_drbg_context entropy;
+};
+
+/* Chooses, and seeds the generator from getrandom(2). ERR_SYSTEM without entropy: do not start. */
+bool tls_profile_init(struct tls_profile *p, struct err *err);
+
+/* Wipes the generator. */
+void tls_profile_fini(struct tls_profile *p);
+
+/* Random bytes for identifiers, jitter and engines. */
+void tls_profile_random(struct tls_profile *p, void *out, size_t n);
+
+/* Uniform in [0, bound); bound at least 1. */
+uint32_t tls_profile_random_below(struct tls_profile *p, uint32_t bound);
+
+/* A chain and its key, held by everybody who may still use it: counted, freed by the last. */
+struct tls_identity {
+    unsigned refs;
+    struct pem_chain chain;
+    struct pem_key key;
+    struct pem_facts facts; /* of the leaf */
+};
+
+/* Takes chain and key (left empty). NULL when out of memory or the leaf can't be read. */
+struct tls_identity *tls_identity_take(struct pem_chain *chain, struct pem_key *key,
+                                       struct err *err);
+struct tls_identity *tls_identity_hold(struct tls_identity *i);
+void tls_identity_drop(struct tls_identity *i); /* i may be NULL */
+
+/* Anchors, likewise. */
+struct tls_trust {
+    unsigned refs;
+    struct pem_anchors anchors;
+};
+
+struct tls_trust *tls_trust_take(struct pem_anchors *anchors, struct err *err);
+struct tls_trust *tls_trust_hold(struct tls_trust *t);
+void tls_trust_drop(struct tls_trust *t); /* t may be NULL */
+
+/* Suites, versions, curves, hashes and PRFs of an engine, and 32 bytes of entropy. */
+void tls_profile_apply(struct tls_profile *p, br_ssl_engine_context *eng);
+
+/* The suites that fit a server key of that type (BR_KEYTYPE_RSA or _EC), or 0 for a client: all. */
+void tls_profile_suites(br_ssl_engine_context *eng, int key_type);
+
+#endif
