@@ -14,7 +14,6 @@ struct http_chunk {
     unsigned digits; /* of the size */
     size_t line;     /* bytes of the current line */
     size_t overhead; /* bytes so far that are not data */
-    bool quoted;     /* inside a quoted-string of an extension */
 };
 
 void http_chunk_init(struct http_chunk *c);
