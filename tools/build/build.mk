@@ -78,9 +78,9 @@ $(error no BearSSL source in $(BEARSSL_DIR): run tools/setup build, or give BEAR
 endif
 
 .PHONY: program units server
-program: $(BIN)/license-proxy
-units: $(UNITS)
-server: $(BIN)/license-server
+program: $(BIN)/license-proxy ; @:
+units: $(UNITS) ; @:
+server: $(BIN)/license-server ; @:
 
 # ---- the program ---------------------------------------------------------------------------
 
@@ -131,7 +131,8 @@ $(BIN)/license-server: $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
 # ---- the compiled-in trust anchors ---------------------------------------------------------
 
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
-ROOTS_OBJ := $(OUT)/obj/tools/roots.o $(filter $(OUT)/obj/base/%.o $(OUT)/obj/tls/pem.o,$(OBJ))
+ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
+	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem.o,$(OBJ))
 
 ifdef SAN
 # Made by the release build's tool, once for both.
