@@ -1,0 +1,186 @@
+#include "trust/cache.h"
+
+#include "base/clock.h"
+#include "base/secret.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_BUCKETS 64
+
+void cache_init(struct cache *c, size_t max_count, size_t max_bytes)
+{
+    memset(c, 0, sizeof *c);
+    c->max_count = max_count;
+    c->max_bytes = max_bytes;
+}
+
+static size_t entry_size(const struct cache_entry *e)
+{
+    return sizeof *e + e->reason.n + e->fields.n + e->body.n;
+}
+
+/* The key is a hash already: any of its bits will do. */
+static size_t bucket_of(const struct cache *c, const uint8_t key[KEY_SIZE])
+{
+    uint64_t h;
+
+    memcpy(&h, key, sizeof h);
+    return (size_t)h & (c->bucket_count - 1);
+}
+
+static struct cache_entry **find_link(struct cache *c, const uint8_t key[KEY_SIZE])
+{
+    struct cache_entry **link;
+
+    if (c->bucket_count == 0)
+        return NULL;
+    for (link = &c->buckets[bucket_of(c, key)]; *link; link = &(*link)->chain)
+        if (memcmp((*link)->key, key, KEY_SIZE) == 0)
+            return link;
+    return NULL;
+}
+
+static void list_remove(struct cache *c, struct cache_entry *e)
+{
+    *(e->newer ? &e->newer->older : &c->newest) = e->older;
+    *(e->older ? &e->older->newer : &c->oldest) = e->newer;
+}
+
+static void list_add(struct cache *c, struct cache_entry *e)
+{
+    e->newer = NULL;
+    e->older = c->newest;
+    *(c->newest ? &c->newest->newer : &c->oldest) = e;
+    c->newest = e;
+}
+
+static void destroy(struct cache *c, struct cache_entry **link)
+{
+    struct cache_entry *e = *link;
+    size_t size = entry_size(e);
+
+    *link = e->chain;
+    list_remove(c, e);
+    c->count--;
+    c->bytes -= size;
+    secret_wipe(e, size);
+    free(e);
+}
+
+void cache_fini(struct cache *c)
+{
+    while (c->oldest)
+        destroy(c, find_link(c, c->oldest->key));
+    free(c->buckets);
+    memset(c, 0, sizeof *c);
+}
+
+int64_t cache_left_ns(const struct cache_entry *e, int64_t now_ns)
+{
+    return e->validated_ns + e->window_s * CLOCK_NS_PER_S - now_ns;
+}
+
+static bool grow(struct cache *c)
+{
+    size_t count = c->bucket_count ? c->bucket_count * 2 : FIRST_BUCKETS;
+    struct cache_entry **buckets = calloc(count, sizeof(struct cache_entry *));
+
+    if (!buckets)
+        return c->bucket_count > 0; /* fuller chains still work */
+    free(c->buckets);
+    c->buckets = buckets;
+    c->bucket_count = count;
+    for (struct cache_entry *e = c->oldest; e; e = e->newer) {
+        struct cache_entry **bucket = &c->buckets[bucket_of(c, e->key)];
+
+        e->chain = *bucket;
+        *bucket = e;
+    }
+    return true;
+}
+
+static struct slice store(char **at, struct slice from)
+{
+    struct slice stored = {*at, from.n};
+
+    if (from.n > 0)
+        memcpy(*at, from.p, from.n);
+    *at += from.n;
+    return stored;
+}
+
+bool cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status, struct slice reason,
+               struct slice fields, struct slice body, int64_t now_ns, int64_t window_s)
+{
+    size_t size = sizeof(struct cache_entry) + reason.n + fields.n + body.n;
+    struct cache_entry *e, **bucket;
+    char *at;
+
+    (void)cache_remove(c, key);
+    if (size > c->max_bytes || c->max_count == 0)
+        return false;
+    while (c->count >= c->max_count || c->bytes + size > c->max_bytes) {
+        if (cache_left_ns(c->oldest, now_ns) > 0)
+            c->evicted++;
+        destroy(c, find_link(c, c->oldest->key));
+    }
+    if (c->count >= c->bucket_count && !grow(c))
+        return false;
+    e = malloc(size);
+    if (!e)
+        return false;
+    memcpy(e->key, key, KEY_SIZE);
+    e->validated_ns = now_ns;
+    e->window_s = window_s;
+    e->status = status;
+    at = e->bytes;
+    e->reason = store(&at, reason);
+    e->fields = store(&at, fields);
+    e->body = store(&at, body);
+    bucket = &c->buckets[bucket_of(c, key)];
+    e->chain = *bucket;
+    *bucket = e;
+    list_add(c, e);
+    c->count++;
+    c->bytes += size;
+    return true;
+}
+
+const struct cache_entry *cache_find(struct cache *c, const uint8_t key[KEY_SIZE], int64_t now_ns)
+{
+    struct cache_entry **link = find_link(c, key);
+
+    if (!link)
+        return NULL;
+    if (cache_left_ns(*link, now_ns) <= 0) {
+        destroy(c, link);
+        return NULL;
+    }
+    list_remove(c, *link);
+    list_add(c, *link);
+    return *link;
+}
+
+bool cache_remove(struct cache *c, const uint8_t key[KEY_SIZE])
+{
+    struct cache_entry **link = find_link(c, key);
+
+    if (!link)
+        return false;
+    destroy(c, link);
+    return true;
+}
+
+void cache_sweep(struct cache *c, int64_t now_ns)
+{
+    struct cache_entry *e = c->oldest;
+
+    while (e) {
+        struct cache_entry *newer = e->newer;
+
+        if (cache_left_ns(e, now_ns) <= 0)
+            destroy(c, find_link(c, e->key));
+        e = newer;
+    }
+}

@@ -1,0 +1,62 @@
+#include "trust/policy.h"
+
+enum policy_outcome policy_classify(unsigned status)
+{
+    if (status == 408 || status == 425 || status == 429 || status >= 500)
+        return POLICY_OUTAGE;
+    return status >= 200 && status < 300 ? POLICY_APPROVAL : POLICY_DENIAL;
+}
+
+/* The directive's name, and its argument without quotes ("" if there is none). */
+static void split_directive(struct slice directive, struct slice *name, struct slice *argument)
+{
+    const char *equals = memchr(directive.p, '=', directive.n);
+
+    *argument = slice_make("", 0);
+    *name = directive;
+    if (!equals)
+        return;
+    name->n = (size_t)(equals - directive.p);
+    *argument = slice_make(equals + 1, directive.n - name->n - 1);
+    if (argument->n >= 2 && argument->p[0] == '"' && argument->p[argument->n - 1] == '"')
+        *argument = slice_make(argument->p + 1, argument->n - 2);
+}
+
+/* An unreadable number of seconds counts as none: in doubt, an answer is trusted for less. */
+static int64_t shortened(int64_t window_s, struct slice argument)
+{
+    uint64_t seconds;
+
+    if (argument.n == 0)
+        return 0;
+    for (size_t i = 0; i < argument.n; i++)
+        if (argument.p[i] < '0' || argument.p[i] > '9')
+            return 0;
+    if (!slice_to_u64(argument, INT64_MAX, &seconds))
+        return window_s; /* digits, but more than any window */
+    return (int64_t)seconds < window_s ? (int64_t)seconds : window_s;
+}
+
+int64_t policy_window_s(const struct policy *p, const struct http_head *answer)
+{
+    int64_t window_s = p->window_s;
+    const struct http_field *field;
+    size_t from = 0;
+
+    if (policy_classify(answer->status) != POLICY_APPROVAL || answer->status == 206)
+        return 0;
+    while ((field = http_head_next(answer, SLICE("cache-control"), &from))) {
+        struct slice rest = field->value, directive, name, argument;
+
+        while (slice_next_element(&rest, &directive)) {
+            split_directive(directive, &name, &argument);
+            if (slice_eq_nocase(name, SLICE("stale-if-error")))
+                window_s = shortened(window_s, argument);
+            else if (p->honor_no_store && (slice_eq_nocase(name, SLICE("no-store")) ||
+                                           slice_eq_nocase(name, SLICE("no-cache")) ||
+                                           slice_eq_nocase(name, SLICE("must-revalidate"))))
+                window_s = 0;
+        }
+    }
+    return window_s;
+}
