@@ -49,7 +49,7 @@ check:
 
 lint:
 	@tools/setup build lint
-	+@$(BUILD) build/gen/version.h
+	+@$(BUILD) program
 	@tools/lint/run
 
 image: all
