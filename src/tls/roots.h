@@ -15,9 +15,13 @@ extern const size_t roots_data_count;
  * ssl_cert_file, NULL or "" if unset), else the first of the usual system files that exists and can
  * be read, else the compiled-in bundle. *source (borrowed: one of the arguments or a constant) says
  * which. A named file that can't be read is an error, never a silent fall-back; a broken system
- * file is passed over.
+ * file is passed over. *out need not be initialised, and is empty after an error.
  */
 bool roots_load(const char *ca_file, const char *ssl_cert_file, struct pem_anchors *out,
                 const char **source, struct err *err);
+
+/* As roots_load, with other system files: count paths, borrowed as long as *source. For tests. */
+bool roots_load_with(const char *ca_file, const char *ssl_cert_file, const char *const *paths,
+                     size_t count, struct pem_anchors *out, const char **source, struct err *err);
 
 #endif

@@ -1,0 +1,194 @@
+/*
+ * Prints the C source of the compiled-in trust anchors, made of the PEM files named on the command
+ * line. The output depends on the files' contents and base names alone, whatever their order.
+ *
+ *   roots FILE.crt... >build/gen/roots_data.c
+ *
+ * A certificate whose key BearSSL can't use becomes a comment, and a note on standard error; a file
+ * that can't be read, or holds no certificate, ends the run with 1.
+ */
+#include "base/fs.h"
+#include "tls/pem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct source {
+    const char *path; /* borrowed from argv */
+    const char *name; /* borrowed: its last part */
+    struct pem_anchors anchors;
+    struct err unusable; /* set when the certificates are well-formed, and no key can be used */
+};
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const struct source *s = a, *t = b;
+    int names = strcmp(s->name, t->name);
+
+    return names ? names : strcmp(s->path, t->path);
+}
+
+/* False: not a file of certificates at all, err says why. */
+static bool read_source(struct source *s, struct err *err)
+{
+    struct pem_chain chain;
+    struct buf text;
+    bool rv;
+
+    buf_init(&text, LIMIT_PEM_FILE);
+    /* A chain's certificates must be well-formed, but may have any key. */
+    rv =
+        fs_read_file(s->path, &text, err) && pem_read_chain(buf_slice(&text), s->path, &chain, err);
+    if (rv) {
+        pem_chain_fini(&chain);
+        if (!pem_read_anchors(buf_slice(&text), s->name, &s->anchors, &s->unusable) &&
+            s->unusable.code != ERR_CONFIG) {
+            err_set(err, s->unusable.code, "%s", s->unusable.text);
+            rv = false;
+        }
+    }
+    buf_fini(&text);
+    return rv;
+}
+
+static void print_bytes(const char *kind, size_t number, const unsigned char *bytes, size_t n)
+{
+    printf("static const unsigned char %s%zu[] = {", kind, number);
+    for (size_t i = 0; i < n; i++)
+        printf("%s%u,", i % 24 == 0 ? "\n    " : "", bytes[i]);
+    printf("\n};\n");
+}
+
+static bool is_65537(const br_rsa_public_key *rsa)
+{
+    return rsa->elen == 3 && memcmp(rsa->e, "\x01\x00\x01", 3) == 0;
+}
+
+static void print_arrays(size_t number, const br_x509_trust_anchor *ta)
+{
+    print_bytes("dn", number, ta->dn.data, ta->dn.len);
+    if (ta->pkey.key_type == BR_KEYTYPE_EC) {
+        print_bytes("q", number, ta->pkey.key.ec.q, ta->pkey.key.ec.qlen);
+        return;
+    }
+    print_bytes("n", number, ta->pkey.key.rsa.n, ta->pkey.key.rsa.nlen);
+    if (!is_65537(&ta->pkey.key.rsa))
+        print_bytes("e", number, ta->pkey.key.rsa.e, ta->pkey.key.rsa.elen);
+}
+
+static const char *curve_name(int curve)
+{
+    return curve == BR_EC_secp256r1   ? "BR_EC_secp256r1"
+           : curve == BR_EC_secp384r1 ? "BR_EC_secp384r1"
+                                      : "BR_EC_secp521r1";
+}
+
+/* Arrays aren't const in BearSSL's structures, though nothing writes to them. */
+#define BYTES "(unsigned char *)(uintptr_t)"
+
+static void print_anchor(size_t number, const br_x509_trust_anchor *ta)
+{
+    const br_rsa_public_key *rsa = &ta->pkey.key.rsa;
+
+    printf("    {.dn = {" BYTES "dn%zu, sizeof dn%zu},\n", number, number);
+    printf("     .flags = %s,\n", ta->flags & BR_X509_TA_CA ? "BR_X509_TA_CA" : "0");
+    if (ta->pkey.key_type == BR_KEYTYPE_EC)
+        printf("     .pkey = {.key_type = BR_KEYTYPE_EC,\n"
+               "              .key.ec = {%s, " BYTES "q%zu, sizeof q%zu}}},\n",
+               curve_name(ta->pkey.key.ec.curve), number, number);
+    else if (is_65537(rsa))
+        printf("     .pkey = {.key_type = BR_KEYTYPE_RSA,\n"
+               "              .key.rsa = {" BYTES "n%zu, sizeof n%zu,\n"
+               "                          " BYTES "e65537, sizeof e65537}}},\n",
+               number, number);
+    else
+        printf("     .pkey = {.key_type = BR_KEYTYPE_RSA,\n"
+               "              .key.rsa = {" BYTES "n%zu, sizeof n%zu,\n"
+               "                          " BYTES "e%zu, sizeof e%zu}}},\n",
+               number, number, number, number);
+}
+
+/* File names stand in comments, so nothing in them may end one. */
+static void print_name(const char *name)
+{
+    for (; *name != '\0'; name++)
+        putchar(*name >= ' ' && *name < 0x7f && *name != '*' && *name != '/' ? *name : '?');
+}
+
+static size_t print_all(const struct source *sources, size_t count)
+{
+    size_t number = 0;
+
+    printf("/* Made by tools/roots.c: trust anchors, from Mozilla's list. */\n"
+           "#include \"tls/roots.h\"\n\n"
+           "__attribute__((unused)) static const unsigned char e65537[] = {1, 0, 1};\n");
+    for (size_t i = 0; i < count; i++) {
+        printf("\n/* ");
+        print_name(sources[i].name);
+        if (err_is_set(&sources[i].unusable))
+            printf(" (left out: its key can't be used)");
+        printf(" */\n");
+        for (size_t k = 0; k < sources[i].anchors.count; k++)
+            print_arrays(number++, &sources[i].anchors.items[k]);
+    }
+    printf("\nconst br_x509_trust_anchor roots_data[] = {\n");
+    number = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sources[i].anchors.count; k++) {
+            printf("    /* ");
+            print_name(sources[i].name);
+            printf(" */\n");
+            print_anchor(number++, &sources[i].anchors.items[k]);
+        }
+    printf("};\n\n"
+           "const size_t roots_data_count = sizeof roots_data / sizeof roots_data[0];\n");
+    return number;
+}
+
+int main(int argc, char **argv)
+{
+    size_t count = argc > 0 ? (size_t)argc - 1 : 0;
+    struct source *sources = calloc(count + 1, sizeof *sources);
+    struct err err;
+    int rv = 1;
+
+    err_clear(&err);
+    if (!sources) {
+        fprintf(stderr, "roots: out of memory\n");
+        return 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        sources[i].path = argv[i + 1];
+        sources[i].name = base_name(argv[i + 1]);
+    }
+    qsort(sources, count, sizeof *sources, by_name);
+    for (size_t i = 0; i < count; i++) {
+        if (!read_source(&sources[i], &err)) {
+            fprintf(stderr, "roots: %s\n", err.text);
+            goto done;
+        }
+        if (err_is_set(&sources[i].unusable))
+            fprintf(stderr, "roots: left out: %s\n", sources[i].unusable.text);
+        else if (sources[i].anchors.skipped > 0)
+            fprintf(stderr, "roots: %s: %zu of its certificates left out: keys can't be used\n",
+                    sources[i].name, sources[i].anchors.skipped);
+    }
+    if (print_all(sources, count) == 0)
+        fprintf(stderr, "roots: no trust anchor in the files given\n");
+    else if (fflush(stdout) != 0 || ferror(stdout))
+        fprintf(stderr, "roots: can't write the output\n");
+    else
+        rv = 0;
+done:
+    for (size_t i = 0; i < count; i++)
+        pem_anchors_fini(&sources[i].anchors);
+    free(sources);
+    return rv;
+}
