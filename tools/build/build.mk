@@ -11,7 +11,6 @@ MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 
 CC := gcc
 AR := ar
-STRIP := strip
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 
@@ -33,7 +32,7 @@ ifdef SAN
 CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 # BearSSL takes liberties that UBSan reports; its buffers are watched all the same.
 BEARSSL_CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address
-LINK = $(CC) $(CODEGEN) -o $@ $(1)
+LINK = $(CC) $(CODEGEN) -o $@.new $(1) && mv $@.new $@
 
 else
 
@@ -49,10 +48,11 @@ HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
 CODEGEN := -O2 $(HARDEN) -ffunction-sections -fdata-sections \
 	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN)
-LINK = $(CC) -nostdlib -static-pie -o $@ $(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o \
+LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new $(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o \
 	$(1) -L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
 	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
-	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+	&& mv $@.new $@
 
 endif
 
@@ -114,10 +114,10 @@ $(LIB): $(LIBOBJ)
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(if $(PARTIAL),$$(ls $^ 2>/dev/null),$^)
 
+$(BIN)/license-proxy: STRIP := -s
 $(BIN)/license-proxy: $(MAIN) $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
-	$(if $(SAN),,$(Q)$(STRIP) -s $@)
 
 $(OUT)/obj/tools/%.o: tools/%.c $(OUT)/flags
 	$(call say,CC,$<)
