@@ -105,11 +105,6 @@ VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
 $(VERSIONED): EXTRA := -include $(GEN)/version.h
 $(VERSIONED): $(GEN)/version.h
 
-$(GEN)/version.h: FORCE
-	@mkdir -p $(@D)
-	@tools/build/version "$(BEARSSL)" >$@.tmp
-	@if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
-
 $(LIB): $(LIBOBJ)
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $(if $(PARTIAL),$$(ls $^ 2>/dev/null),$^)
@@ -128,21 +123,31 @@ $(BIN)/license-server: $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
-# ---- the compiled-in trust anchors ---------------------------------------------------------
+# ---- what is generated: the version and the compiled-in trust anchors ----------------------
 
+.PHONY: generated
+GENERATED := $(GEN)/version.h $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem.o,$(OBJ))
 
 ifdef SAN
-# Made by the release build's tool, once for both.
-$(GEN)/roots_data.c: FORCE
-	+@$(MAKE) -f tools/build/build.mk SAN= $@
+# The release build's make does it, once for both.
+$(GENERATED): generated ; @:
+generated: ; +@$(MAKE) -f tools/build/build.mk SAN= generated
 else
+generated: $(GENERATED) ; @:
+
+$(GEN)/version.h: FORCE
+	@mkdir -p $(@D)
+	@tools/build/version "$(BEARSSL)" >$@.tmp
+	@if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
+
 $(OUT)/roots: $(ROOTS_OBJ) $(BEARSSL_LIB)
 	$(Q)$(call LINK,$^)
 
-$(GEN)/roots_data.c: $(OUT)/roots $(ROOTS_PEM)
+# Not for each relinking of the tool, which follows every new build date.
+$(GEN)/roots_data.c: tools/roots.c src/tls/pem.c $(ROOTS_PEM) | $(OUT)/roots
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(OUT)/roots $(ROOTS_PEM) >$@.tmp && mv $@.tmp $@
