@@ -1,6 +1,6 @@
 /*
  * The proxy's self-made identity: a P-256 key and a self-signed certificate (RFC 5280) that names
- * localhost, 127.0.0.1, ::1, the machine, license-proxy and what the operator adds.
+ * localhost, license-proxy, 127.0.0.1, ::1, and what the caller adds.
  */
 #ifndef TLS_IDENTITY_H
 #define TLS_IDENTITY_H
@@ -12,24 +12,31 @@
 
 /*
  * Makes a new key from entropy (a seeded generator) and its certificate, valid from an hour before
- * now_s (seconds since 1970) for IDENTITY_DAYS. names: count DNS names or IP addresses as text,
- * duplicates allowed. The certificate: v3, random 16-byte serial, CN=license-proxy, subject =
- * issuer, SAN, basicConstraints CA:FALSE critical... or what `openssl verify -x509_strict` accepts
- * as a self-signed trust anchor, keyUsage, EKU serverAuth, SKI.
+ * now_s (seconds since 1970) for IDENTITY_DAYS. names: count DNS names (a leading "*." is allowed)
+ * or IP addresses as text, to be added to the four above; duplicates are dropped, and so is what
+ * can't stand in a certificate (a host name with an underscore, say). ERR_LIMIT: more than
+ * LIMIT_NAMES in all; ERR_MEMORY. *chain and *key need not be initialised, and are empty after an
+ * error.
  */
 bool identity_make(const br_prng_class **entropy, const char *const *names, size_t count,
                    int64_t now_s, struct pem_chain *chain, struct pem_key *key, struct err *err);
 
-/* A new certificate for the key that is there, so that a pinned key goes on. */
+/*
+ * A new certificate for the key that is there, so that a pinned key goes on. As identity_make;
+ * ERR_CONFIG, too, when the key is not on P-256.
+ */
 bool identity_renew(const br_prng_class **entropy, const struct pem_key *key,
                     const char *const *names, size_t count, int64_t now_s, struct pem_chain *chain,
                     struct err *err);
 
-/* The SHA-256 of the certificate, and of its subject public key info (what a pin holds). */
+/*
+ * The SHA-256 of the certificate, and of its subject public key info (what a pin holds); the
+ * latter is false for a malformed certificate.
+ */
 void identity_fingerprint(const br_x509_certificate *cert, uint8_t out[32]);
 bool identity_spki_pin(const br_x509_certificate *cert, uint8_t out[32]);
 
-/* The key as PKCS#8 PEM, for the state directory. */
+/* Appends the key as PKCS#8 PEM, for the state directory. False: not on P-256, or no room. */
 bool identity_write_key(const struct pem_key *key, struct buf *out);
 
 #endif
