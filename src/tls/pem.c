@@ -57,8 +57,11 @@ static int next_event(struct reader *r)
         int event;
 
         if (r->rest.n > 0) {
-            size_t n = br_pem_decoder_push(&r->decoder, r->rest.p, r->rest.n);
+            /* BearSSL 0.6 takes the CR after a banner for a part of the label. */
+            const char *cr = memchr(r->rest.p, '\r', r->rest.n);
+            size_t n = cr ? (size_t)(cr - r->rest.p) : r->rest.n;
 
+            n = n > 0 ? br_pem_decoder_push(&r->decoder, r->rest.p, n) : 1;
             r->rest.p += n;
             r->rest.n -= n;
         } else if (!r->newline_pushed) {
