@@ -108,8 +108,11 @@ bool buf_appendf(struct buf *b, const char *fmt, ...)
     va_end(ap);
     if (n < 0 || (size_t)n > buf_room(b))
         return false;
-    if ((size_t)n < sizeof small)
-        return buf_append(b, small, (size_t)n);
+    if ((size_t)n < sizeof small) {
+        done = buf_append(b, small, (size_t)n);
+        secret_wipe(small, (size_t)n); /* it may have been a credential */
+        return done;
+    }
     large = malloc((size_t)n + 1);
     if (!large)
         return false;

@@ -1,0 +1,728 @@
+/*
+ * A connection is a switch over its phases. `turn` goes on as long as one phase leads to another
+ * without waiting; then it says what poll should wait for. Each phase has one deadline for all of
+ * it, however the bytes dribble.
+ *
+ * The input buffer never moves while a request is handled, since the parsed head points into it: it
+ * is allocated whole for a request and freed between requests. Its front holds the head, the rest
+ * bytes of the body that are not decoded yet, or the next requests (pipelining).
+ */
+#include "proxy/client.h"
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "format/http_emit.h"
+#include "format/json.h"
+#include "format/uri.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A head, and room for the bytes of a body behind it. */
+#define IN_SIZE (LIMIT_HEAD + 4096)
+
+/* A response head made here, plus a whole answer. */
+#define OUT_MAX (LIMIT_HEAD * 2 + LIMIT_RESPONSE_BODY)
+
+static void turn(struct client *c);
+
+static void set_limit(struct client *c, int64_t ms)
+{
+    loop_set(c->port->loop, &c->limit, ms);
+}
+
+static void charge(struct client *c, size_t bytes)
+{
+    if (c->port->memory)
+        *c->port->memory += bytes - c->charged;
+    c->charged = bytes;
+}
+
+static bool memory_is_short(const struct client *c)
+{
+    return c->port->memory && *c->port->memory > LIMIT_BODY_MEMORY;
+}
+
+static void free_request(struct client *c)
+{
+    if (!c->request)
+        return;
+    buf_wipe(&c->request->body);
+    free(c->request);
+    c->request = NULL;
+}
+
+static void free_client(struct loop_corpse *corpse)
+{
+    struct client *c = LOOP_OWNER(corpse, struct client, corpse);
+
+    free(c);
+}
+
+/* Ends the connection at once. */
+static void destroy(struct client *c)
+{
+    struct client_port *port = c->port;
+
+    if (c->dead)
+        return;
+    c->dead = true;
+    if (c->phase == CLIENT_WAIT && port->on_gone)
+        port->on_gone(port, c);
+    loop_forget(port->loop, &c->io);
+    loop_unset(port->loop, &c->limit);
+    loop_unset(port->loop, &c->again);
+    if (c->stream)
+        stream_free(c->stream);
+    else
+        close(c->io.fd);
+    free_request(c);
+    if (c->in)
+        secret_wipe(c->in, c->in_len);
+    free(c->in);
+    buf_wipe(&c->out);
+    charge(c, 0);
+    *(c->prev ? &c->prev->next : &port->first) = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    port->count--;
+    if (port->count < port->max_clients && !port->draining)
+        listen_release(&port->listen);
+    c->corpse.free = free_client;
+    loop_bury(port->loop, &c->corpse);
+}
+
+/* Half-closes and reads on for a while: closing with unread input would reset the connection. */
+static void linger(struct client *c)
+{
+    stream_close(c->stream);
+    free_request(c);
+    c->phase = CLIENT_LINGER;
+    set_limit(c, LIMIT_LINGER_MS);
+}
+
+static void begin_head(struct client *c)
+{
+    c->phase = CLIENT_HEAD;
+    c->head_len = 0;
+    c->scanned = 0;
+    c->continue_sent = false;
+    c->idle_since_ms = c->port->loop->now_ms;
+    if (c->in_len == 0) {
+        free(c->in);
+        c->in = NULL;
+        set_limit(c, LIMIT_IDLE_MS);
+    } else {
+        set_limit(c, LIMIT_HEAD_MS);
+    }
+}
+
+static void emit_date(struct buf *out)
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t now = time(NULL);
+    struct tm tm = {0};
+
+    gmtime_r(&now, &tm);
+    http_emit_fieldf(out, "Date", "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday],
+                     tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                     tm.tm_sec);
+}
+
+/* Status line, fields, framing and Connection. */
+static bool emit_head(struct client *c, const struct client_response *r, bool to_head)
+{
+    bool bodiless = r->status == 204 || r->status == 304;
+    struct buf *out = &c->out;
+
+    if (!http_emit_status_line(out, r->status, r->reason) || !buf_append_slice(out, r->fields))
+        return false;
+    if (to_head || bodiless) {
+        if (r->head_length >= 0 && r->status != 204 &&
+            !http_emit_length(out, (size_t)r->head_length))
+            return false;
+    } else if (!http_emit_length(out, r->body.n)) {
+        return false;
+    }
+    if (!c->keep_alive && !http_emit_field(out, "Connection", SLICE("close")))
+        return false;
+    if (c->keep_alive && c->request && c->request->head.minor == 0 &&
+        !http_emit_field(out, "Connection", SLICE("keep-alive")))
+        return false;
+    return http_emit_end(out) && (to_head || bodiless || buf_append_slice(out, r->body));
+}
+
+/* The response is in c->out: takes the request's bytes out of the input and starts sending. */
+static void start_writing(struct client *c)
+{
+    if (c->in) {
+        memmove(c->in, c->in + c->head_len, c->in_len - c->head_len);
+        c->in_len -= c->head_len;
+        c->head_len = 0;
+    }
+    free_request(c);
+    charge(c, c->out.len);
+    c->phase = CLIENT_WRITE;
+    set_limit(c, LIMIT_WRITE_MS);
+}
+
+static void respond(struct client *c, const struct client_response *r)
+{
+    bool to_head = c->request && slice_eq(c->request->head.method, SLICE("HEAD"));
+
+    if (!c->request || !c->request->frame.keep_alive || c->port->draining)
+        c->keep_alive = false;
+    if (!emit_head(c, r, to_head)) {
+        destroy(c); /* out of memory: the connection is the price */
+        return;
+    }
+    start_writing(c);
+}
+
+void client_respond(struct client *c, const struct client_response *r)
+{
+    c->exchange = NULL;
+    respond(c, r);
+    turn(c);
+}
+
+static void respond_error(struct client *c, unsigned status, const char *error, const char *message,
+                          struct slice fields)
+{
+    struct client_response r = {.status = status, .head_length = -1};
+    struct buf body, head;
+    struct json j;
+
+    buf_init(&body, 4096);
+    buf_init(&head, LIMIT_HEAD);
+    json_init(&j, &body);
+    json_begin_object(&j);
+    json_key(&j, "error");
+    json_cstring(&j, error);
+    json_key(&j, "message");
+    json_cstring(&j, message);
+    if (c->port->state_text) {
+        json_key(&j, "state");
+        json_cstring(&j, c->port->state_text(c->port));
+    }
+    json_end_object(&j);
+    (void)buf_append_string(&body, "\n");
+    emit_date(&head);
+    (void)http_emit_field(&head, "Content-Type", SLICE("application/json"));
+    (void)http_emit_field(&head, "Cache-Control", SLICE("no-store"));
+    (void)buf_append_slice(&head, fields);
+    r.fields = buf_slice(&head);
+    r.body = buf_slice(&body);
+    r.head_length = (int64_t)body.len;
+    respond(c, &r);
+    buf_fini(&head);
+    buf_fini(&body);
+}
+
+void client_respond_error(struct client *c, unsigned status, const char *error, const char *message,
+                          struct slice fields)
+{
+    c->exchange = NULL;
+    respond_error(c, status, error, message, fields);
+    turn(c);
+}
+
+/* A request that can't be read on from: answered, and the connection ends. */
+static void refuse(struct client *c, const struct err *err, unsigned fallback)
+{
+    unsigned status = err->status ? (unsigned)err->status : fallback;
+
+    c->port->counts.bad_requests++;
+    c->keep_alive = false;
+    log_event(c->port->log, LOG_DEBUG, "request refused", LOG_STR("client", c->peer),
+              LOG_NUM("status", status), LOG_STR("error", err->text));
+    /* What follows can't be told apart from the refused message: it is not looked at. */
+    c->head_len = c->in_len;
+    respond_error(c, status, status == 503 ? "overloaded" : "bad_request", err->text,
+                  (struct slice){0});
+}
+
+/* How a phase ended: with another to be run at once, with waiting, or with the connection. */
+enum step { STEP_ON, STEP_WAIT, STEP_END };
+
+static enum step start_stream(struct client *c)
+{
+    struct client_port *port = c->port;
+    struct err err = {0};
+    char first;
+    ssize_t n = recv(c->io.fd, &first, 1, MSG_PEEK);
+
+    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+        return STEP_WAIT;
+    if (n <= 0)
+        return STEP_END;
+    c->stream = stream_plain_take(c->io.fd, &err);
+    if (!c->stream) {
+        c->io.fd = -1;
+        return STEP_END;
+    }
+    if (!port->identity) {
+        begin_head(c);
+        return STEP_ON;
+    }
+    if (first >= 'A' && first <= 'Z') {
+        /* A TLS record starts with 22. A person who forgot the "s" deserves a word. */
+        err_set_http(&err, ERR_SYNTAX, 400,
+                     "this port speaks HTTPS: use https:// instead of http://");
+        refuse(c, &err, 400);
+        return STEP_ON;
+    }
+    c->stream =
+        stream_tls_take(tls_server_new(port->profile, port->identity, &err), c->stream, &err);
+    if (!c->stream) {
+        c->io.fd = -1;
+        log_event(port->log, LOG_WARN, "no TLS for a client", LOG_STR("client", c->peer),
+                  LOG_STR("error", err.text));
+        return STEP_END;
+    }
+    c->phase = CLIENT_HANDSHAKE;
+    return STEP_ON;
+}
+
+static enum step run_handshake(struct client *c)
+{
+    struct err err = {0};
+
+    switch (stream_handshake(c->stream, &err)) {
+    case IO_OK:
+        c->port->counts.handshakes++;
+        begin_head(c);
+        return STEP_ON;
+    case IO_AGAIN:
+        return STEP_WAIT;
+    case IO_EOF:
+    case IO_ERR:
+        break;
+    }
+    c->port->counts.handshakes_failed++;
+    log_event(c->port->log, LOG_DEBUG, "TLS handshake with a client failed",
+              LOG_STR("client", c->peer), LOG_STR("error", err.text));
+    /* Flush the alert; a reset would take it away again. */
+    linger(c);
+    return STEP_ON;
+}
+
+/* Reads into the input buffer. STEP_ON when there are new bytes. */
+static enum step read_input(struct client *c)
+{
+    size_t n;
+
+    if (!c->in) {
+        c->in = malloc(IN_SIZE);
+        if (!c->in)
+            return STEP_END;
+    }
+    switch (stream_read(c->stream, c->in + c->in_len, IN_SIZE - c->in_len, &n, NULL)) {
+    case IO_OK:
+        c->in_len += n;
+        return STEP_ON;
+    case IO_AGAIN:
+        if (c->in_len == 0) {
+            free(c->in);
+            c->in = NULL;
+        }
+        return STEP_WAIT;
+    case IO_EOF:
+    case IO_ERR:
+        break;
+    }
+    return STEP_END;
+}
+
+static void hand_over(struct client *c)
+{
+    c->phase = CLIENT_WAIT;
+    loop_unset(c->port->loop, &c->limit);
+    c->port->counts.requests++;
+    c->port->on_request(c->port, c);
+}
+
+/* The head is complete: framing, target, room for the body. */
+static enum step take_head(struct client *c, size_t used)
+{
+    struct client_request *r = c->request;
+    struct err err = {0};
+
+    c->head_len = used;
+    c->keep_alive = true;
+    if (!http_frame_request(&r->head, &r->frame, &err) ||
+        !uri_target_path(r->head.target, &r->path, &err)) {
+        refuse(c, &err, 400);
+        return STEP_ON;
+    }
+    if (r->frame.kind == HTTP_BODY_NONE) {
+        hand_over(c);
+        return STEP_ON;
+    }
+    if (r->frame.kind == HTTP_BODY_LENGTH && r->frame.length > c->port->body_max) {
+        err_set_http(&err, ERR_LIMIT, 413, "the request body is too large here");
+        refuse(c, &err, 413);
+        return STEP_ON;
+    }
+    buf_init(&r->body, c->port->body_max);
+    http_chunk_init(&r->chunk);
+    c->phase = CLIENT_BODY;
+    set_limit(c, LIMIT_BODY_MS);
+    return STEP_ON;
+}
+
+static enum step read_head(struct client *c)
+{
+    struct err err = {0};
+    size_t used;
+
+    for (;;) {
+        if (c->in_len > 0) {
+            if (!c->request) {
+                c->request = calloc(1, sizeof *c->request);
+                if (!c->request)
+                    return STEP_END;
+            }
+            switch (http_parse_request(slice_make((char *)c->in, c->in_len), &c->scanned,
+                                       &c->request->head, &used, &err)) {
+            case PARSE_DONE:
+                return take_head(c, used);
+            case PARSE_BAD:
+                free_request(c); /* its slices may be half filled */
+                refuse(c, &err, 400);
+                return STEP_ON;
+            case PARSE_MORE:
+                break;
+            }
+        }
+        enum step s;
+        bool first = c->in_len == 0;
+
+        s = read_input(c);
+        if (s != STEP_ON)
+            return s;
+        if (first)
+            set_limit(c, LIMIT_HEAD_MS);
+    }
+}
+
+/* Decodes what the input holds behind the head; the rest of the input moves up. */
+static enum parse take_body(struct client *c, struct err *err)
+{
+    struct client_request *r = c->request;
+    struct slice rest = slice_make((char *)c->in + c->head_len, c->in_len - c->head_len);
+    enum parse verdict = PARSE_MORE;
+    size_t used = 0;
+
+    if (r->frame.kind == HTTP_BODY_CHUNKED) {
+        verdict = http_chunk_feed(&r->chunk, rest, &used, &r->body, err);
+    } else {
+        size_t left = (size_t)r->frame.length - r->body.len;
+
+        used = rest.n < left ? rest.n : left;
+        if (!buf_append(&r->body, rest.p, used)) {
+            err_set_http(err, ERR_MEMORY, 503, "out of memory for the request body");
+            return PARSE_BAD;
+        }
+        if (r->body.len == r->frame.length)
+            verdict = PARSE_DONE;
+    }
+    memmove(c->in + c->head_len, c->in + c->head_len + used, rest.n - used);
+    c->in_len -= used;
+    return verdict;
+}
+
+/* RFC 9110 section 10.1.1: only to who waits for it, and only while no byte of the body came. */
+static bool send_continue(struct client *c)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    size_t n;
+
+    if (c->continue_sent || !c->request->frame.expect_continue)
+        return true;
+    c->continue_sent = true;
+    if (stream_write(c->stream, text, sizeof text - 1, &n, NULL) != IO_OK || n != sizeof text - 1)
+        return false; /* 25 bytes into an empty buffer: only a broken connection refuses them */
+    return stream_flush(c->stream, NULL) != IO_ERR;
+}
+
+static enum step read_body(struct client *c)
+{
+    for (;;) {
+        struct err err = {0};
+        enum parse verdict = take_body(c, &err);
+        enum step s;
+
+        charge(c, c->request->body.cap);
+        if (verdict == PARSE_MORE && memory_is_short(c)) {
+            err_set_http(&err, ERR_LIMIT, 503, "too many request bodies at one time: try again");
+            verdict = PARSE_BAD;
+        }
+        if (verdict == PARSE_BAD) {
+            refuse(c, &err, 400);
+            return STEP_ON;
+        }
+        if (verdict == PARSE_DONE) {
+            hand_over(c);
+            return STEP_ON;
+        }
+        if (c->in_len == c->head_len && !send_continue(c))
+            return STEP_END;
+        s = read_input(c);
+        if (s != STEP_ON)
+            return s;
+    }
+}
+
+static enum step write_response(struct client *c)
+{
+    size_t n;
+    enum io r;
+
+    while (c->out.len > 0) {
+        struct slice s = buf_slice(&c->out);
+
+        r = stream_write(c->stream, s.p, s.n, &n, NULL);
+        if (r == IO_ERR)
+            return STEP_END;
+        if (r != IO_OK)
+            return STEP_WAIT;
+        buf_consume(&c->out, n);
+    }
+    r = stream_flush(c->stream, NULL);
+    if (r == IO_ERR)
+        return STEP_END;
+    if (r != IO_OK)
+        return STEP_WAIT;
+    buf_wipe(&c->out);
+    charge(c, 0);
+    if (!c->keep_alive || c->port->draining)
+        linger(c);
+    else
+        begin_head(c);
+    return STEP_ON;
+}
+
+static enum step run_linger(struct client *c)
+{
+    uint8_t dropped[4096];
+
+    /* Below TLS: nothing that comes now is wanted, least of all decrypted. */
+    for (int i = 0; i < 16; i++) {
+        ssize_t r = recv(c->io.fd, dropped, sizeof dropped, 0);
+
+        if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+            break;
+        if (r <= 0)
+            return STEP_END;
+    }
+    return STEP_WAIT;
+}
+
+static enum step run_phase(struct client *c)
+{
+    switch (c->phase) {
+    case CLIENT_SILENT:
+        return start_stream(c);
+    case CLIENT_HANDSHAKE:
+        return run_handshake(c);
+    case CLIENT_HEAD:
+        return read_head(c);
+    case CLIENT_BODY:
+        return read_body(c);
+    case CLIENT_WRITE:
+        return write_response(c);
+    case CLIENT_LINGER:
+        return run_linger(c);
+    case CLIENT_WAIT:
+        break;
+    }
+    return STEP_WAIT;
+}
+
+static short wanted(const struct client *c)
+{
+    switch (c->phase) {
+    case CLIENT_SILENT:
+    case CLIENT_LINGER:
+        return POLLIN;
+    case CLIENT_WAIT:
+        return 0; /* only whether the client is still there */
+    case CLIENT_WRITE:
+        return stream_want(c->stream, false, true);
+    case CLIENT_HANDSHAKE:
+    case CLIENT_HEAD:
+    case CLIENT_BODY:
+        break;
+    }
+    return stream_want(c->stream, true, false);
+}
+
+/* Phases of one connection in one turn, so that a pipeline can't starve the others. */
+#define TURN_STEPS 64
+
+static void turn(struct client *c)
+{
+    enum step s = STEP_ON;
+
+    /* A handler that responds at once calls from inside: the loop below goes on by itself. */
+    if (c->dead || c->turning)
+        return;
+    c->turning = true;
+    for (int i = 0; i < TURN_STEPS && s == STEP_ON && !c->dead; i++)
+        s = run_phase(c);
+    c->turning = false;
+    if (c->dead)
+        return;
+    if (s == STEP_END) {
+        destroy(c);
+        return;
+    }
+    /* Input that was read already wakes no poll. */
+    if (s == STEP_ON)
+        loop_set(c->port->loop, &c->again, 0);
+    loop_watch(c->port->loop, &c->io, wanted(c));
+}
+
+static void on_ready(struct loop_io *io, short ready)
+{
+    struct client *c = LOOP_OWNER(io, struct client, io);
+
+    if (c->phase == CLIENT_WAIT && (ready & (POLLERR | POLLHUP)))
+        destroy(c);
+    else
+        turn(c);
+}
+
+static void on_again(struct loop_timer *timer)
+{
+    turn(LOOP_OWNER(timer, struct client, again));
+}
+
+static bool is_idle(const struct client *c)
+{
+    return c->phase == CLIENT_SILENT || (c->phase == CLIENT_HEAD && c->in_len == 0);
+}
+
+/* Tells the peer and ends: for connections with nothing under way. */
+static void close_idle(struct client *c)
+{
+    if (c->stream)
+        stream_close(c->stream);
+    destroy(c);
+}
+
+static void on_limit(struct loop_timer *timer)
+{
+    struct client *c = LOOP_OWNER(timer, struct client, limit);
+    struct err err = {0};
+
+    if (is_idle(c)) {
+        close_idle(c);
+        return;
+    }
+    if (c->phase != CLIENT_HEAD && c->phase != CLIENT_BODY) {
+        if (c->phase == CLIENT_HANDSHAKE)
+            c->port->counts.handshakes_failed++;
+        destroy(c);
+        return;
+    }
+    err_set_http(&err, ERR_TIMEOUT, 408, "the request did not arrive in time");
+    refuse(c, &err, 408);
+    turn(c);
+}
+
+/* Closes the connection that has been idle for longest, to make room. False if none is idle. */
+static bool evict_idle(struct client_port *port, const struct client *except)
+{
+    struct client *oldest = NULL;
+
+    for (struct client *c = port->first; c; c = c->next)
+        if (c != except && is_idle(c) && (!oldest || c->idle_since_ms < oldest->idle_since_ms))
+            oldest = c;
+    if (!oldest)
+        return false;
+    port->counts.refused++;
+    close_idle(oldest);
+    return true;
+}
+
+static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, socklen_t size)
+{
+    struct client_port *port = LOOP_OWNER(l, struct client_port, listen);
+    struct client *c = calloc(1, sizeof *c);
+
+    (void)size;
+    if (!c) {
+        close(fd);
+        return;
+    }
+    c->port = port;
+    c->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
+    c->limit = (struct loop_timer){.on_time = on_limit};
+    c->again = (struct loop_timer){.on_time = on_again};
+    c->idle_since_ms = port->loop->now_ms;
+    buf_init(&c->out, OUT_MAX);
+    listen_address(peer, false, c->peer);
+    if (!loop_watch(port->loop, &c->io, POLLIN) ||
+        !loop_set(port->loop, &c->limit, LIMIT_HANDSHAKE_MS)) {
+        loop_forget(port->loop, &c->io);
+        close(fd);
+        free(c);
+        return;
+    }
+    c->next = port->first;
+    if (c->next)
+        c->next->prev = c;
+    port->first = c;
+    port->count++;
+    port->counts.accepted++;
+    if (port->count >= port->max_clients && !evict_idle(port, c))
+        listen_hold(l); /* destroy() lets it go on */
+}
+
+bool client_port_start(struct client_port *port, const char *host, int number, struct err *err)
+{
+    port->listen.loop = port->loop;
+    port->listen.on_accept = on_accept;
+    return listen_start(&port->listen, host, number, err);
+}
+
+void client_port_identity(struct client_port *port, struct tls_identity *identity)
+{
+    tls_identity_drop(port->identity);
+    port->identity = identity;
+}
+
+void client_port_drain(struct client_port *port)
+{
+    struct client *next;
+
+    port->draining = true;
+    listen_stop(&port->listen);
+    for (struct client *c = port->first; c; c = next) {
+        next = c->next;
+        if (!is_idle(c))
+            continue;
+        /* Who has just connected is about to ask: it is served, but not waited for long. */
+        if (c->phase == CLIENT_SILENT &&
+            port->loop->now_ms - c->idle_since_ms < LIMIT_DRAIN_SILENT_MS)
+            set_limit(c, LIMIT_DRAIN_SILENT_MS);
+        else
+            close_idle(c);
+    }
+}
+
+void client_port_stop(struct client_port *port)
+{
+    if (port->listen.loop)
+        listen_stop(&port->listen);
+    while (port->first)
+        destroy(port->first);
+    client_port_identity(port, NULL);
+}

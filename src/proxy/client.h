@@ -1,0 +1,130 @@
+/*
+ * A connection from a service (or a person, a probe): the server's side of HTTP/1.1 (RFC 9112),
+ * plain or over TLS, on one listening port. Requests are read whole, handed to the port's handler,
+ * and answered in order.
+ */
+#ifndef PROXY_CLIENT_H
+#define PROXY_CLIENT_H
+
+#include "base/log.h"
+#include "format/http_chunk.h"
+#include "format/http_frame.h"
+#include "net/listen.h"
+#include "net/stream.h"
+
+struct client;
+
+/* Counted from the start of the process. */
+struct client_counts {
+    uint64_t accepted, refused; /* connections; refused: shed at the bound */
+    uint64_t handshakes, handshakes_failed;
+    uint64_t requests, bad_requests;
+};
+
+/* A listening port and all its connections. */
+struct client_port {
+    struct loop *loop; /* borrowed for its life, as are log and profile */
+    const struct log *log;
+    struct tls_profile *profile;
+    struct tls_identity *identity; /* held; NULL: plain HTTP. Replaced by client_port_identity */
+    struct listen listen;
+    size_t max_clients;
+    size_t body_max; /* of request bodies; 0: bodies are refused */
+    size_t *memory;  /* bodies in memory, shared between ports; may be NULL */
+    bool draining;   /* each answer ends its connection */
+    size_t count;
+    struct client *first; /* borrowed: each removes itself */
+    struct client_counts counts;
+    void *ctx; /* the handler's */
+    /*
+     * A whole request is there: c->request is valid until client_respond, which may be called in it
+     * or later.
+     */
+    void (*on_request)(struct client_port *port, struct client *c);
+    /*
+     * The client went away while its request was being handled: forget c; client_respond must not
+     * be called. NULL if the handler always responds at once.
+     */
+    void (*on_gone)(struct client_port *port, struct client *c);
+    /* JSON member "state" of answers made here; NULL leaves it out. */
+    const char *(*state_text)(struct client_port *port);
+};
+
+enum client_phase {
+    CLIENT_SILENT,    /* accepted, not a byte yet: holds next to no memory */
+    CLIENT_HANDSHAKE, /* TLS */
+    CLIENT_HEAD,      /* between requests, or reading a head */
+    CLIENT_BODY,      /* reading a body */
+    CLIENT_WAIT,      /* the handler has the request */
+    CLIENT_WRITE,     /* sending the response */
+    CLIENT_LINGER     /* closing: reading on, so that the client sees the last answer */
+};
+
+/* A request as read; in memory from its head's last byte to its answer. */
+struct client_request {
+    struct http_head head; /* points into the connection's input */
+    struct http_frame frame;
+    struct http_chunk chunk;
+    struct slice path; /* path and query of the target */
+    struct buf body;   /* whole, decoded */
+};
+
+struct client {
+    struct client_port *port;   /* borrowed */
+    struct client *next, *prev; /* in the port's list */
+    enum client_phase phase;
+    struct loop_io io;
+    struct loop_timer limit; /* of the phase */
+    struct loop_timer again; /* to go on in the next turn */
+    struct loop_corpse corpse;
+    struct stream *stream; /* owned; NULL while silent */
+    uint8_t *in;           /* owned; input buffer, NULL while there is no request */
+    size_t in_len;
+    size_t head_len;                /* of the current request, at the start of in */
+    size_t scanned;                 /* for the parser */
+    struct client_request *request; /* owned; NULL between requests */
+    struct buf out;                 /* the response */
+    size_t charged;                 /* of port->memory */
+    bool keep_alive;                /* after this response */
+    bool continue_sent;             /* 100 (Continue) was given for this request */
+    bool turning;                   /* inside its own turn */
+    bool dead;                      /* ended; freed at the end of the loop's turn */
+    void *exchange;                 /* the handler's, borrowed */
+    int64_t idle_since_ms;
+    char peer[LISTEN_ADDRESS_SIZE]; /* numeric address without the port */
+};
+
+/*
+ * Starts listening. All fields above `listen` and the handlers are set before, the rest is zero.
+ * host, port and errors as for listen_start.
+ */
+bool client_port_start(struct client_port *port, const char *host, int number, struct err *err);
+
+/* New connections use this identity; taken over (the old one is dropped). */
+void client_port_identity(struct client_port *port, struct tls_identity *identity);
+
+/* No more connections; idle ones close now, the others after their answer. */
+void client_port_drain(struct client_port *port);
+
+/* Closes everything at once. */
+void client_port_stop(struct client_port *port);
+
+struct client_response {
+    unsigned status;
+    struct slice reason; /* empty: the standard one */
+    struct slice fields; /* "Name: value\r\n" lines; without framing and Connection */
+    struct slice body;
+    int64_t head_length; /* Content-Length of an answer to HEAD; -1 to leave it out */
+};
+
+/* Queues the answer to the current request. Nothing of r is kept. */
+void client_respond(struct client *c, const struct client_response *r);
+
+/*
+ * Answers by the program itself: {"error":…,"message":…,"state":…}. fields as above, or empty.
+ * error: a short word; message: what happened and how to mend it, no secrets.
+ */
+void client_respond_error(struct client *c, unsigned status, const char *error, const char *message,
+                          struct slice fields);
+
+#endif

@@ -1,0 +1,96 @@
+#include "proxy/core.h"
+
+#include "proxy/exchange.h"
+
+#include <stdio.h>
+
+static void on_release(struct loop_timer *timer)
+{
+    exchange_release(LOOP_OWNER(timer, struct core, release));
+}
+
+static void on_expiry(struct loop_timer *timer)
+{
+    (void)core_state(LOOP_OWNER(timer, struct core, expiry));
+}
+
+void core_init(struct core *core, int64_t window_s, size_t max_entries)
+{
+    uint8_t random[4];
+
+    clock_init(&core->clock);
+    cache_init(&core->cache, max_entries, LIMIT_TRUST_BYTES);
+    state_init(&core->state, window_s);
+    core->release = (struct loop_timer){.on_time = on_release};
+    core->expiry = (struct loop_timer){.on_time = on_expiry};
+    core->told = STATE_READY;
+    tls_profile_random(core->profile, random, sizeof random);
+    snprintf(core->instance, sizeof core->instance, "license-proxy-%02x%02x%02x%02x", random[0],
+             random[1], random[2], random[3]);
+}
+
+void core_fini(struct core *core)
+{
+    exchange_end_all(core);
+    loop_unset(core->loop, &core->release);
+    loop_unset(core->loop, &core->expiry);
+    upstream_fini(&core->upstream);
+    cache_fini(&core->cache);
+}
+
+enum state_name core_state(struct core *core)
+{
+    int64_t now = clock_boot_ns(&core->clock);
+    enum state_name state = state_now(&core->state, now);
+
+    if (state != core->told) {
+        enum log_level level = state == STATE_FAILED        ? LOG_ERROR
+                               : state == STATE_TRUST_BASED ? LOG_WARN
+                                                            : LOG_INFO;
+
+        log_event(core->log, level, "state changed", LOG_STR("from", state_text(core->told)),
+                  LOG_STR("to", state_text(state)),
+                  LOG_NUM(state == STATE_TRUST_BASED ? "trust_left_s" : "",
+                          (state_expires_ns(&core->state) - now) / CLOCK_NS_PER_S));
+        core->told = state;
+    }
+    if (state == STATE_TRUST_BASED)
+        loop_set(core->loop, &core->expiry,
+                 (state_expires_ns(&core->state) - now) / CLOCK_NS_PER_MS + 1);
+    else
+        loop_unset(core->loop, &core->expiry);
+    return state;
+}
+
+void core_relay_ended(struct core *core, bool answered, const struct err *err)
+{
+    enum circuit_change change;
+
+    if (answered)
+        core->counts.answers++;
+    else
+        core->counts.outages++;
+    state_relay_ended(&core->state, answered, clock_boot_ns(&core->clock));
+    (void)core_state(core);
+    change = circuit_relay_ended(&core->circuit, answered);
+    if (change == CIRCUIT_SAME)
+        return;
+    if (change == CIRCUIT_OPENED) {
+        log_event(core->log, LOG_WARN, "license server unreachable: serving trusted answers",
+                  LOG_STR("stage", err_stage_name(err->stage)), LOG_STR("error", err->text));
+        loop_set(core->loop, &core->release, 0);
+    } else {
+        log_event(core->log, LOG_INFO, "license server reachable");
+    }
+    if (core->on_circuit)
+        core->on_circuit(core, core->circuit.open);
+}
+
+void core_tick(struct core *core)
+{
+    int64_t step = clock_tick(&core->clock);
+
+    if (step != 0)
+        log_event(core->log, LOG_WARN, "the wall clock was stepped; trust is not affected",
+                  LOG_NUM("seconds", step / CLOCK_NS_PER_S));
+}

@@ -1,0 +1,61 @@
+/*
+ * What all exchanges of a running proxy share: the license servers, trust, and the circuit.
+ */
+#ifndef PROXY_CORE_H
+#define PROXY_CORE_H
+
+#include "proxy/circuit.h"
+#include "proxy/upstream.h"
+#include "trust/cache.h"
+#include "trust/policy.h"
+#include "trust/state.h"
+
+struct exchange;
+
+/* Counted from the start of the process. */
+struct core_counts {
+    uint64_t answers, outages;   /* relays, by how they ended */
+    uint64_t approvals, denials; /* of client's requests */
+    uint64_t served_from_trust;
+    uint64_t refused_for_want_of_trust; /* outage, and nothing trusted */
+    uint64_t shed;                      /* too many in flight */
+};
+
+struct core {
+    struct loop *loop; /* borrowed for its life, as are log and profile */
+    const struct log *log;
+    struct tls_profile *profile;
+    struct clock clock;
+    struct upstream upstream;
+    struct cache cache;
+    struct state state;
+    struct circuit circuit;
+    struct policy policy;
+    struct key_policy key;
+    const char *base_url;       /* borrowed: begins and ends with '/' */
+    char instance[32];          /* our name in Via: "license-proxy-" and random digits */
+    struct exchange *exchanges; /* borrowed: each removes itself */
+    struct loop_timer release;  /* gives waiting requests their trusted answers */
+    struct loop_timer expiry;   /* tells when trust ends */
+    enum state_name told;       /* the state last logged */
+    struct core_counts counts;
+    /* The circuit opened or closed: the check-in follows. NULL until there is one. */
+    void (*on_circuit)(struct core *core, bool open);
+    void *checkin; /* borrowed; on_circuit's */
+};
+
+/* loop, log, profile, upstream, policy, key and base_url are set before. */
+void core_init(struct core *core, int64_t window_s, size_t max_entries);
+void core_fini(struct core *core);
+
+/* A relay ended: in an answer, or err says why not. Moves state and circuit, and tells of changes.
+ */
+void core_relay_ended(struct core *core, bool answered, const struct err *err);
+
+/* The state now; logs it if it has changed. */
+enum state_name core_state(struct core *core);
+
+/* One turn's look at the clock: tells and counts steps. */
+void core_tick(struct core *core);
+
+#endif

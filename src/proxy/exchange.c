@@ -1,0 +1,444 @@
+/*
+ * An exchange owns all it needs of the request, so that the relay goes on when the client has
+ * gone: its answer still tells whether the server is there and what is trusted. A client that
+ * gives up before our deadline would otherwise hide an outage from us.
+ */
+#include "proxy/exchange.h"
+
+#include "format/http_emit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct exchange {
+    struct core *core; /* borrowed */
+    struct exchange *next, *prev;
+    struct client *client; /* borrowed; NULL once it is answered or gone */
+    struct relay relay;
+    struct loop_corpse corpse;
+    int64_t started_ms;
+    uint8_t key[KEY_SIZE];
+    struct buf text; /* method, target and fields; the relay points into it */
+    struct buf body;
+    size_t method_n, path_n, target_n; /* path_n: of the target, without its query */
+};
+
+static const char *const not_sent[] = {
+    "host", "expect", "max-forwards",
+    /* Only whole answers can be trusted later: what would make one partial or empty stays here. */
+    "range", "if-range", "if-none-match", "if-modified-since", NULL};
+
+static const char *const not_passed_on[] = {NULL};
+
+/* Of a stored answer: these are given anew each time it is served. */
+static const char *const not_stored[] = {"age", "via", "cache-status", NULL};
+
+static void free_exchange(struct loop_corpse *corpse)
+{
+    free(LOOP_OWNER(corpse, struct exchange, corpse));
+}
+
+static void end(struct exchange *x)
+{
+    struct core *core = x->core;
+
+    relay_fini(&x->relay);
+    buf_wipe(&x->text);
+    buf_wipe(&x->body);
+    if (x->client)
+        x->client->exchange = NULL;
+    *(x->prev ? &x->prev->next : &core->exchanges) = x->next;
+    if (x->next)
+        x->next->prev = x->prev;
+    x->corpse.free = free_exchange;
+    loop_bury(core->loop, &x->corpse);
+}
+
+void exchange_end_all(struct core *core)
+{
+    while (core->exchanges)
+        end(core->exchanges);
+}
+
+void exchange_on_gone(struct client_port *port, struct client *c)
+{
+    struct exchange *x = c->exchange;
+
+    (void)port;
+    if (x)
+        x->client = NULL;
+    c->exchange = NULL;
+}
+
+const char *exchange_state_text(struct client_port *port)
+{
+    return state_text(core_state(port->ctx));
+}
+
+static struct client *take_client(struct exchange *x)
+{
+    struct client *c = x->client;
+
+    x->client = NULL;
+    if (c)
+        c->exchange = NULL;
+    return c;
+}
+
+static void respond(struct client *c, unsigned status, struct slice reason,
+                    const struct buf *fields, struct slice body, int64_t head_length)
+{
+    struct client_response r = {.status = status,
+                                .reason = reason,
+                                .fields = buf_slice(fields),
+                                .body = body,
+                                .head_length = head_length};
+
+    client_respond(c, &r);
+}
+
+static void emit_via(const struct core *core, struct buf *out)
+{
+    (void)http_emit_fieldf(out, "Via", "1.1 %s", core->instance);
+}
+
+/* err: of the relay that just failed; NULL when none was made, the circuit being open. */
+static void serve_from_trust(struct core *core, struct client *c, const struct cache_entry *e,
+                             const struct err *err, unsigned fwd_status)
+{
+    int64_t now = clock_boot_ns(&core->clock);
+    int64_t left_s = cache_left_ns(e, now) / CLOCK_NS_PER_S;
+    const char *stage = err ? err_stage_name(err->stage) : "circuit-open";
+    struct buf fields;
+
+    core->counts.served_from_trust++;
+    buf_init(&fields, LIMIT_HEAD * 2);
+    (void)buf_append_slice(&fields, e->fields);
+    (void)http_emit_fieldf(&fields, "Age", "%lld",
+                           (long long)((now - e->validated_ns) / CLOCK_NS_PER_S));
+    emit_via(core, &fields);
+    if (fwd_status)
+        (void)http_emit_fieldf(&fields, "Cache-Status",
+                               "license-proxy; hit; fwd=stale; fwd-status=%u; ttl=%lld", fwd_status,
+                               (long long)left_s);
+    else
+        (void)http_emit_fieldf(&fields, "Cache-Status",
+                               "license-proxy; hit; fwd=stale; ttl=%lld; detail=%s",
+                               (long long)left_s, stage);
+    log_event(core->log, LOG_DEBUG, "served from trust", LOG_STR("client", c->peer),
+              LOG_NUM("status", e->status), LOG_NUM("ttl_s", left_s), LOG_STR("why", stage));
+    respond(c, e->status, e->reason, &fields, e->body, -1);
+    buf_fini(&fields);
+}
+
+/* What Content-Length an answer to HEAD tells; -1 if none. */
+static int64_t declared_length(const struct http_head *head)
+{
+    const struct http_field *f = http_head_only(head, SLICE("content-length"));
+    uint64_t n;
+
+    return f && slice_to_u64(f->value, INT64_MAX, &n) ? (int64_t)n : -1;
+}
+
+/* The server's own response, an answer or not. */
+static void pass_on(struct core *core, struct client *c, const struct relay *relay, bool stored)
+{
+    const struct http_head *head = &relay->head;
+    struct buf fields;
+
+    buf_init(&fields, LIMIT_HEAD * 2);
+    (void)http_emit_forwarded(&fields, head, not_passed_on);
+    emit_via(core, &fields);
+    (void)http_emit_field(&fields, "Cache-Status",
+                          stored ? SLICE("license-proxy; fwd=miss; stored")
+                                 : SLICE("license-proxy; fwd=miss"));
+    respond(c, head->status, head->reason, &fields, buf_slice(&relay->body), declared_length(head));
+    buf_fini(&fields);
+}
+
+static void respond_unreachable(struct core *core, struct client *c, const struct relay *relay)
+{
+    const struct err *err = &relay->err;
+    char message[LIMIT_ERR_TEXT + 128];
+    /* A response was there, but a broken one; or there was none. */
+    bool bad = relay->got_byte && err->code != ERR_TIMEOUT;
+
+    core->counts.refused_for_want_of_trust++;
+    snprintf(message, sizeof message, "%s; and no trusted answer to this request is stored",
+             err->text);
+    log_event(core->log, LOG_DEBUG, "no answer and no trust", LOG_STR("client", c->peer),
+              LOG_STR("stage", err_stage_name(err->stage)));
+    client_respond_error(c, bad ? 502 : 504, bad ? "bad_upstream_answer" : "unreachable", message,
+                         SLICE("Cache-Status: license-proxy; fwd=miss\r\n"));
+}
+
+static void shed(struct core *core, struct client *c)
+{
+    core->counts.shed++;
+    client_respond_error(c, 503, "overloaded",
+                         "too many requests are waiting for the license server: try again",
+                         SLICE("Retry-After: 5\r\n"));
+}
+
+/* How long ago the answer was validated, by its Age: a cache on the way gains no trust. */
+static int64_t answer_age_ns(const struct http_head *head)
+{
+    const struct http_field *f = http_head_only(head, SLICE("age"));
+    uint64_t age;
+
+    return f && slice_to_u64(f->value, INT32_MAX, &age) ? (int64_t)age * CLOCK_NS_PER_S : 0;
+}
+
+/* Stores an approval, removes what a denial (or an approval not to be trusted) replaces. */
+static bool keep(struct exchange *x)
+{
+    struct core *core = x->core;
+    const struct http_head *head = &x->relay.head;
+    int64_t window_s = policy_window_s(&core->policy, head);
+    struct buf fields;
+    bool stored;
+
+    if (policy_classify(head->status) == POLICY_APPROVAL)
+        core->counts.approvals++;
+    else
+        core->counts.denials++;
+    if (window_s <= 0) {
+        (void)cache_remove(&core->cache, x->key);
+        return false;
+    }
+    buf_init(&fields, LIMIT_HEAD * 2);
+    stored = http_emit_forwarded(&fields, head, not_stored) &&
+             cache_put(&core->cache, x->key, head->status, head->reason, buf_slice(&fields),
+                       buf_slice(&x->relay.body), clock_boot_ns(&core->clock) - answer_age_ns(head),
+                       window_s);
+    if (!stored) {
+        (void)cache_remove(&core->cache, x->key);
+        log_event(core->log, LOG_WARN, "an approval could not be stored for an outage",
+                  LOG_NUM("bytes", x->relay.body.len));
+    }
+    buf_fini(&fields);
+    return stored;
+}
+
+static void log_relay(const struct exchange *x, bool answered)
+{
+    struct slice text = buf_slice(&x->text);
+    const struct relay *r = &x->relay;
+
+    log_event(x->core->log, LOG_DEBUG, "relay",
+              LOG_SLICE("method", slice_make(text.p, x->method_n)),
+              LOG_SLICE("path", slice_make(text.p + x->method_n, x->path_n)),
+              LOG_STR("outcome", answered ? "answer" : "outage"),
+              LOG_NUM(answered || r->has_refusal ? "status" : "", r->head.status),
+              LOG_STR(answered ? "" : "stage", err_stage_name(r->err.stage)),
+              LOG_NUM("ms", x->core->loop->now_ms - x->started_ms));
+}
+
+static void on_done(struct relay *r, bool answered)
+{
+    struct exchange *x = LOOP_OWNER(r, struct exchange, relay);
+    struct core *core = x->core;
+    const struct cache_entry *e = NULL;
+    struct client *c;
+    bool stored = false;
+
+    log_relay(x, answered);
+    if (answered)
+        stored = keep(x);
+    /* Waiting for a place in vain says nothing of the server. */
+    if (answered || r->err.stage != STAGE_NONE)
+        core_relay_ended(core, answered, &r->err);
+    c = take_client(x);
+    if (c && !answered)
+        e = cache_find(&core->cache, x->key, clock_boot_ns(&core->clock));
+    if (!c)
+        ;
+    else if (answered)
+        pass_on(core, c, r, stored);
+    else if (e)
+        serve_from_trust(core, c, e, &r->err, r->has_refusal ? r->head.status : 0);
+    else if (r->has_refusal)
+        pass_on(core, c, r, false);
+    else if (r->err.stage == STAGE_NONE)
+        shed(core, c);
+    else
+        respond_unreachable(core, c, r);
+    end(x);
+}
+
+void exchange_release(struct core *core)
+{
+    struct exchange *next;
+
+    if (!core->circuit.open)
+        return;
+    for (struct exchange *x = core->exchanges; x; x = next) {
+        const struct cache_entry *e;
+
+        next = x->next;
+        if (!x->client)
+            continue;
+        e = cache_find(&core->cache, x->key, clock_boot_ns(&core->clock));
+        if (!e)
+            continue;
+        /* Its relay goes on: a late answer is still the truth about this request. */
+        serve_from_trust(core, take_client(x), e, NULL, 0);
+    }
+}
+
+void exchange_give_up(struct core *core)
+{
+    for (struct exchange *x = core->exchanges; x; x = x->next)
+        if (x->client)
+            client_respond_error(take_client(x), 503, "draining",
+                                 "shutting down: try another instance, or again",
+                                 SLICE("Retry-After: 5\r\n"));
+}
+
+/* Whether a Via field names this instance (RFC 9110 section 7.6.3): the request goes in a circle.
+ */
+static bool came_round(const struct core *core, const struct http_head *head)
+{
+    const struct http_field *f;
+    size_t from = 0;
+
+    while ((f = http_head_next(head, SLICE("via"), &from))) {
+        struct slice rest = f->value, hop;
+
+        while (slice_next_element(&rest, &hop)) {
+            const char *space = memchr(hop.p, ' ', hop.n);
+            struct slice by;
+
+            if (!space)
+                continue;
+            by = slice_trim(slice_make(space, hop.n - (size_t)(space - hop.p)));
+            space = memchr(by.p, ' ', by.n);
+            if (space)
+                by.n = (size_t)(space - by.p);
+            if (slice_eq_nocase(by, slice_of(core->instance)))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* The target below base_url, with its '/'; false if it isn't below. */
+static bool below_base(const struct core *core, struct slice path, struct slice *below)
+{
+    struct slice base = slice_of(core->base_url);
+
+    base.n--; /* the last '/': it begins what is below */
+    if (!slice_starts_with(path, base))
+        return false;
+    *below = slice_make(path.p + base.n, path.n - base.n);
+    return below->n == 0 || below->p[0] == '/' || below->p[0] == '?';
+}
+
+/* Refuses what no license server has to see. True if the request was answered. */
+static bool refuse(struct core *core, struct client *c, struct slice *target)
+{
+    const struct http_head *head = &c->request->head;
+
+    if (slice_eq(head->method, SLICE("CONNECT")) || slice_eq(head->method, SLICE("TRACE"))) {
+        client_respond_error(c, 405, "method_not_allowed",
+                             "this is a license proxy: CONNECT and TRACE are not relayed",
+                             SLICE("Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"));
+        return true;
+    }
+    if (!below_base(core, c->request->path, target)) {
+        client_respond_error(c, 404, "not_found",
+                             "not a licensing request: its path is not under base_url",
+                             (struct slice){0});
+        return true;
+    }
+    if (came_round(core, head)) {
+        client_respond_error(c, 508, "loop_detected",
+                             "the request has come back to this proxy: its server_url leads here",
+                             (struct slice){0});
+        return true;
+    }
+    return false;
+}
+
+/* Copies and moves what the relay needs; the client's request may end before it. */
+static bool take_request(struct exchange *x, struct client *c, struct slice target)
+{
+    const struct http_head *head = &c->request->head;
+    const char *query = memchr(target.p, '?', target.n);
+
+    buf_init(&x->text, LIMIT_HEAD * 2);
+    x->method_n = head->method.n;
+    if (!buf_append_slice(&x->text, head->method))
+        return false;
+    /* "?query" below a base without a path is one of "/". */
+    x->target_n = target.n;
+    if (target.n == 0 || target.p[0] != '/') {
+        x->target_n++;
+        if (!buf_append_string(&x->text, "/"))
+            return false;
+    }
+    x->path_n = x->target_n - (query ? target.n - (size_t)(query - target.p) : 0);
+    if (!buf_append_slice(&x->text, target) || !http_emit_forwarded(&x->text, head, not_sent))
+        return false;
+    emit_via(x->core, &x->text);
+    x->body = c->request->body;
+    buf_init(&c->request->body, x->body.max);
+    return true;
+}
+
+static void start(struct core *core, struct client *c, struct slice target)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    struct relay_request request = {.has_body = c->request->frame.kind != HTTP_BODY_NONE};
+    struct slice text;
+
+    if (!x) {
+        shed(core, c);
+        return;
+    }
+    x->core = core;
+    x->client = c;
+    x->started_ms = core->loop->now_ms;
+    c->exchange = x;
+    x->next = core->exchanges;
+    if (x->next)
+        x->next->prev = x;
+    core->exchanges = x;
+    key_compute(&core->key, &c->request->head, target, (struct slice){0},
+                buf_slice(&c->request->body), x->key);
+    if (!take_request(x, c, target)) {
+        shed(core, take_client(x));
+        end(x);
+        return;
+    }
+    text = buf_slice(&x->text);
+    request.method = slice_make(text.p, x->method_n);
+    request.target = slice_make(text.p + x->method_n, x->target_n);
+    request.fields = slice_make(request.target.p + x->target_n, text.n - x->method_n - x->target_n);
+    request.body = buf_slice(&x->body);
+    if (!relay_start(&x->relay, &core->upstream, &request, on_done)) {
+        shed(core, take_client(x));
+        end(x);
+    }
+}
+
+void exchange_on_request(struct client_port *port, struct client *c)
+{
+    struct core *core = port->ctx;
+    const struct cache_entry *e;
+    struct slice target;
+    uint8_t key[KEY_SIZE];
+
+    if (refuse(core, c, &target))
+        return;
+    if (core->circuit.open) {
+        key_compute(&core->key, &c->request->head, target, (struct slice){0},
+                    buf_slice(&c->request->body), key);
+        e = cache_find(&core->cache, key, clock_boot_ns(&core->clock));
+        if (e) {
+            serve_from_trust(core, c, e, NULL, 0);
+            return;
+        }
+    }
+    start(core, c, target);
+}
