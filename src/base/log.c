@@ -4,11 +4,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
-/* A line being made; what doesn't fit is cut, the newline always fits. */
+/* How long a line waits for a reader that has fallen behind, before it is dropped. */
+#define WAIT_MS 10
+
+/*
+ * A line being made. What doesn't fit is left out, or cut inside a value, so that the line stays
+ * well-formed; room for its end is always kept.
+ */
 struct line {
     char text[LIMIT_LOG_LINE];
     size_t len;
@@ -16,39 +23,45 @@ struct line {
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
 
-static void put(struct line *l, const char *s, size_t n)
+static size_t room(const struct line *l)
 {
-    size_t room = sizeof l->text - 2 - l->len;
+    return sizeof l->text - strlen("}\n") - l->len;
+}
 
-    if (n > room)
-        n = room;
+/* All of it or, returning false, nothing. */
+static bool put(struct line *l, const char *s, size_t n)
+{
+    if (n > room(l))
+        return false;
     memcpy(l->text + l->len, s, n);
     l->len += n;
+    return true;
 }
 
-static void put_string(struct line *l, const char *s)
+static bool put_string(struct line *l, const char *s)
 {
-    put(l, s, strlen(s));
+    return put(l, s, strlen(s));
 }
 
-static void put_quoted(struct line *l, struct slice s)
+/* At least the quotes. */
+static bool put_quoted(struct line *l, struct slice s)
 {
+    if (room(l) < 2)
+        return false;
     put_string(l, "\"");
     for (size_t i = 0; i < s.n; i++) {
         unsigned char c = (unsigned char)s.p[i];
-        char escaped[8];
+        char piece[8] = {(char)c};
 
-        if (c == '"' || c == '\\') {
-            snprintf(escaped, sizeof escaped, "\\%c", c);
-            put_string(l, escaped);
-        } else if (c < 0x20 || c >= 0x7f) {
-            snprintf(escaped, sizeof escaped, "\\u%04x", c);
-            put_string(l, escaped);
-        } else {
-            put(l, s.p + i, 1);
-        }
+        if (c == '"' || c == '\\')
+            snprintf(piece, sizeof piece, "\\%c", c);
+        else if (c < 0x20 || c >= 0x7f)
+            snprintf(piece, sizeof piece, "\\u%04x", c);
+        if (strlen(piece) >= room(l))
+            break;
+        put_string(l, piece);
     }
-    put_string(l, "\"");
+    return put_string(l, "\"");
 }
 
 /* logfmt leaves plain words bare, which is what people grep for. */
@@ -75,27 +88,34 @@ static void put_time(struct line *l)
     put_string(l, text);
 }
 
-static void put_field(struct line *l, enum log_format format, const struct log_field *f)
+static bool put_value(struct line *l, enum log_format format, const struct log_field *f)
 {
     char number[24];
 
-    if (format == LOG_JSON) {
-        put_string(l, ",\"");
-        put_string(l, f->key);
-        put_string(l, "\":");
-    } else {
-        put_string(l, " ");
-        put_string(l, f->key);
-        put_string(l, "=");
-    }
     if (f->is_number) {
         snprintf(number, sizeof number, "%" PRId64, f->number);
-        put_string(l, number);
-    } else if (format == LOG_TEXT && is_bare(f->value)) {
-        put(l, f->value.p, f->value.n);
-    } else {
-        put_quoted(l, f->value);
+        return put_string(l, number);
     }
+    if (format == LOG_TEXT && is_bare(f->value))
+        return put(l, f->value.p, f->value.n < room(l) ? f->value.n : room(l));
+    return put_quoted(l, f->value);
+}
+
+static void put_field(struct line *l, enum log_format format, const struct log_field *f)
+{
+    size_t before = l->len;
+
+    if (!put_string(l, format == LOG_JSON ? ",\"" : " ") || !put_string(l, f->key) ||
+        !put_string(l, format == LOG_JSON ? "\":" : "=") || !put_value(l, format, f))
+        l->len = before;
+}
+
+/* Ready pipes take a line of this size whole (PIPE_BUF); one that isn't would block us. */
+static bool is_writable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    return poll(&p, 1, WAIT_MS) > 0;
 }
 
 void log_write(const struct log *log, enum log_level level, const char *message,
@@ -113,17 +133,18 @@ void log_write(const struct log *log, enum log_level level, const char *message,
     for (; fields->key; fields++)
         if (fields->key[0])
             put_field(&l, log->format, fields);
-    /* Room for both was left by put(). */
+    /* Room for both was kept. */
     if (log->format == LOG_JSON)
         l.text[l.len++] = '}';
     l.text[l.len++] = '\n';
-    while (done < l.len) {
+    /* Nobody reads: the services' trust matters more than the line. */
+    while (done < l.len && is_writable(log->fd)) {
         ssize_t n = write(log->fd, l.text + done, l.len - done);
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
-            break; /* nobody reads: the services' trust matters more than the line */
+            break;
         done += (size_t)n;
     }
 }
