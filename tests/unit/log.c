@@ -77,15 +77,17 @@ static bool is_json_line(const char *p)
 
 static void check_lines(void)
 {
+    char masked[128] = "";
     const char *line;
-    int ms, end = 0;
 
     log_event(&text, LOG_INFO, "state changed", LOG_STR("from", "Ready"), LOG_NUM("ms", -12));
     line = logged();
-    ok(sscanf(line, "time=%*4d-%*2d-%*2dT%*2d:%*2d:%*2d.%3dZ level=info %n", &ms, &end) == 1 &&
-           end == 41,
-       "a text line begins with time and level");
-    is_str(line + end, "msg=\"state changed\" from=Ready ms=-12\n", "and goes on with its fields");
+    for (size_t i = 0; i + 1 < sizeof masked && line[i]; i++)
+        masked[i] = line[i] >= '0' && line[i] <= '9' ? '0' : line[i];
+    is_str(masked,
+           "time=0000-00-00T00:00:00.000Z level=info msg=\"state changed\" from=Ready ms=-00\n",
+           "a text line has time, level, message and fields");
+    ok(strstr(line, " ms=-12\n"), "with their values");
     log_event(&json, LOG_ERROR, "state changed", LOG_STR("from", "Ready"), LOG_NUM("ms", 12));
     line = logged();
     ok(is_json_line(line), "a JSON line is JSON");
