@@ -89,10 +89,17 @@ bool listen_adopt(struct listen *l, int fd, struct err *err)
     l->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
     l->pause = (struct loop_timer){.on_time = resume};
     l->held = false;
+    return true;
+}
+
+bool listen_open(struct listen *l, struct err *err)
+{
+    if (listen(l->io.fd, BACKLOG) < 0) {
+        err_set(err, ERR_SYSTEM, "cannot listen on %s: %s", l->address, strerror(errno));
+        return false;
+    }
     if (!loop_watch(l->loop, &l->io, POLLIN)) {
         err_set(err, ERR_MEMORY, "out of memory");
-        close(fd);
-        l->io.fd = -1;
         return false;
     }
     return true;
@@ -119,7 +126,7 @@ static bool parse_address(const char *host, int port, struct sockaddr_storage *s
     return false;
 }
 
-bool listen_start(struct listen *l, const char *host, int port, struct err *err)
+bool listen_bind(struct listen *l, const char *host, int port, struct err *err)
 {
     struct sockaddr_storage sa;
     socklen_t size;
@@ -137,7 +144,7 @@ bool listen_start(struct listen *l, const char *host, int port, struct err *err)
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (sa.ss_family == AF_INET6)
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (bind(fd, (struct sockaddr *)&sa, size) < 0 || listen(fd, BACKLOG) < 0)
+    if (bind(fd, (struct sockaddr *)&sa, size) < 0)
         goto fail;
     return listen_adopt(l, fd, err);
 fail:
@@ -152,14 +159,14 @@ fail:
 void listen_hold(struct listen *l)
 {
     l->held = true;
-    if (l->io.fd >= 0)
+    if (l->io.slot != 0)
         loop_watch(l->loop, &l->io, 0);
 }
 
 void listen_release(struct listen *l)
 {
     l->held = false;
-    if (l->io.fd >= 0 && l->pause.place == 0)
+    if (l->io.slot != 0 && l->pause.place == 0)
         loop_watch(l->loop, &l->io, POLLIN);
 }
 
@@ -168,6 +175,7 @@ void listen_stop(struct listen *l)
     if (l->io.fd < 0)
         return;
     /* Closing with connections in the queue would reset clients that were let in. */
+    l->held = false;
     accept_batch(l, BACKLOG);
     loop_forget(l->loop, &l->io);
     loop_unset(l->loop, &l->pause);

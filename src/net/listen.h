@@ -25,14 +25,17 @@ struct listen {
 };
 
 /*
- * Listens on a numeric address (IPv4 or IPv6) and port (0: the system chooses). on_accept and the
- * loop are set by the caller before. ERR_CONFIG for an address that is none or not of this
- * machine, or a port in use; ERR_PERMISSION for a port below 1024; the text names address and port.
- * socket flags: non-blocking, SO_REUSEADDR; "::" takes IPv4 too.
+ * Takes a numeric address (IPv4 or IPv6) and port (0: the system chooses), which must be free;
+ * connections are refused until listen_open. on_accept and the loop are set by the caller before.
+ * ERR_CONFIG for an address that is none or not of this machine, or a port in use; ERR_PERMISSION
+ * for a port below 1024; the text names address and port. "::" takes IPv4 too.
  */
-bool listen_start(struct listen *l, const char *host, int port, struct err *err);
+bool listen_bind(struct listen *l, const char *host, int port, struct err *err);
 
-/* The same on a socket that listens already (socket activation); l owns it then. */
+/* Lets connections in. */
+bool listen_open(struct listen *l, struct err *err);
+
+/* As listen_bind, with a socket that is bound already (socket activation); l owns it then. */
 bool listen_adopt(struct listen *l, int fd, struct err *err);
 
 /* Accepts no more until listen_release; connections wait in the kernel's queue. */

@@ -201,6 +201,8 @@ bool loop_turn(struct loop *l, int wait_ms, struct err *err)
         return false;
     }
     l->now_ms = clock_mono_ms();
+    if (l->on_wake)
+        l->on_wake(l);
     if (n > 0)
         run_ready(l, n);
     run_timers(l);

@@ -43,7 +43,9 @@ struct loop {
     size_t timer_count, timer_cap;
     struct loop_corpse *corpses;
     bool stopped;
-    int64_t now_ms; /* clock_mono_ms when the current turn began */
+    void (*on_wake)(struct loop *l); /* called when poll returned, before any handler; or NULL */
+    void *ctx;                       /* on_wake's */
+    int64_t now_ms;                  /* clock_mono_ms when the current turn began */
 };
 
 void loop_init(struct loop *l);

@@ -79,7 +79,7 @@ static _Noreturn void run_worker(int fd, const struct question *q)
     _exit(0);
 }
 
-static _Noreturn void run_helper(int fd)
+static _Noreturn void run_helper(struct resolve *r, int fd)
 {
     struct question q;
 
@@ -89,6 +89,8 @@ static _Noreturn void run_helper(int fd)
     signal(SIGTERM, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
     signal(SIGCHLD, SIG_IGN);
+    if (r->in_helper)
+        r->in_helper(r->ctx);
     for (int other = 3; other < INHERITED_MAX; other++)
         if (other != fd)
             close(other);
@@ -135,7 +137,7 @@ static bool spawn(struct resolve *r, struct err *err)
     r->helper = fork();
     if (r->helper == 0) {
         close(pair[0]);
-        run_helper(pair[1]);
+        run_helper(r, pair[1]);
     }
     close(pair[1]);
     if (r->helper < 0) {
@@ -152,9 +154,12 @@ static bool spawn(struct resolve *r, struct err *err)
     return true;
 }
 
-bool resolve_start(struct resolve *r, struct loop *loop, struct err *err)
+bool resolve_start(struct resolve *r, struct loop *loop, void (*in_helper)(void *ctx), void *ctx,
+                   struct err *err)
 {
     memset(r, 0, sizeof *r);
+    r->in_helper = in_helper;
+    r->ctx = ctx;
     r->loop = loop;
     r->tick = (struct loop_timer){.on_time = on_tick};
     r->helper = -1;

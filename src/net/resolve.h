@@ -44,18 +44,21 @@ struct resolve_cached {
 };
 
 struct resolve {
-    struct loop *loop;      /* borrowed for its life */
-    struct loop_io io;      /* our end of the socket pair */
-    struct loop_timer tick; /* deadlines, and answers that are known already */
-    pid_t helper;           /* -1 if it could not be started */
+    struct loop *loop;            /* borrowed for its life */
+    struct loop_io io;            /* our end of the socket pair */
+    struct loop_timer tick;       /* deadlines, and answers that are known already */
+    pid_t helper;                 /* -1 if it could not be started */
+    void (*in_helper)(void *ctx); /* runs in each new helper, to wipe what it must not hold */
+    void *ctx;                    /* in_helper's */
     uint32_t next_id;
     size_t asked;
     struct resolve_query *queries; /* borrowed: each is removed by its answer or resolve_cancel */
     struct resolve_cached cache[LIMIT_SERVERS * 2];
 };
 
-/* Starts the helper: call it before opening or reading anything secret. */
-bool resolve_start(struct resolve *r, struct loop *loop, struct err *err);
+/* Starts the helper. in_helper may be NULL. ERR_SYSTEM. */
+bool resolve_start(struct resolve *r, struct loop *loop, void (*in_helper)(void *ctx), void *ctx,
+                   struct err *err);
 
 /* Ends the helper. Queries must have been cancelled. */
 void resolve_stop(struct resolve *r);

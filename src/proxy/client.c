@@ -686,11 +686,16 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
         listen_hold(l); /* destroy() lets it go on */
 }
 
-bool client_port_start(struct client_port *port, const char *host, int number, struct err *err)
+bool client_port_bind(struct client_port *port, const char *host, int number, struct err *err)
 {
     port->listen.loop = port->loop;
     port->listen.on_accept = on_accept;
-    return listen_start(&port->listen, host, number, err);
+    return listen_bind(&port->listen, host, number, err);
+}
+
+bool client_port_open(struct client_port *port, struct err *err)
+{
+    return listen_open(&port->listen, err);
 }
 
 void client_port_identity(struct client_port *port, struct tls_identity *identity)

@@ -95,10 +95,11 @@ struct client {
 };
 
 /*
- * Starts listening. All fields above `listen` and the handlers are set before, the rest is zero.
- * host, port and errors as for listen_start.
+ * Takes the address; nobody is let in before client_port_open. The loop, log, profile, bounds and
+ * handlers are set before, the rest is zero. host, number and errors as for listen_bind.
  */
-bool client_port_start(struct client_port *port, const char *host, int number, struct err *err);
+bool client_port_bind(struct client_port *port, const char *host, int number, struct err *err);
+bool client_port_open(struct client_port *port, struct err *err);
 
 /* New connections use this identity; taken over (the old one is dropped). */
 void client_port_identity(struct client_port *port, struct tls_identity *identity);
