@@ -1,0 +1,119 @@
+#include "cli/material.h"
+
+#include "tls/identity.h"
+#include "tls/roots.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The machine's name and the operator's, for the self-made certificate. */
+struct names {
+    char host[LIMIT_HOST + 1];
+    const char *list[LIMIT_LIST + 1];
+    size_t count;
+};
+
+static void collect_names(struct names *n, const struct config *config)
+{
+    memset(n, 0, sizeof *n);
+    if (gethostname(n->host, sizeof n->host - 1) == 0 && n->host[0])
+        n->list[n->count++] = n->host;
+    for (size_t i = 0; i < config->tls_names.count; i++)
+        n->list[n->count++] = config->tls_names.items[i];
+}
+
+static struct tls_identity *make_identity(const struct config *config, struct tls_profile *profile,
+                                          int64_t now_s, struct err *err)
+{
+    struct names names;
+    struct pem_chain chain;
+    struct pem_key key;
+    struct tls_identity *identity;
+
+    collect_names(&names, config);
+    if (!identity_make(&profile->entropy.vtable, names.list, names.count, now_s, &chain, &key, err))
+        return NULL;
+    identity = tls_identity_take(&chain, &key, err);
+    pem_chain_fini(&chain);
+    pem_key_fini(&key);
+    return identity;
+}
+
+static struct tls_identity *load_identity(const struct config *config, struct err *err)
+{
+    struct pem_chain chain = {.count = 0};
+    struct pem_key key = {.type = 0};
+    struct tls_identity *identity = NULL;
+
+    if (pem_load_chain(config->tls_cert, &chain, err) && pem_load_key(config->tls_key, &key, err) &&
+        pem_match(&chain, config->tls_cert, &key, config->tls_key, err))
+        identity = tls_identity_take(&chain, &key, err);
+    pem_chain_fini(&chain);
+    pem_key_fini(&key);
+    return identity;
+}
+
+bool material_load(struct material *m, const struct config *config, struct tls_profile *profile,
+                   int64_t now_s, const struct material *old, struct err *err)
+{
+    struct pem_anchors anchors = {.count = 0};
+
+    memset(m, 0, sizeof *m);
+    if (!roots_load(config->ca_file, getenv("SSL_CERT_FILE"), &anchors, &m->roots, err))
+        return false;
+    m->trust = tls_trust_take(&anchors, err);
+    pem_anchors_fini(&anchors);
+    if (!m->trust)
+        return false;
+    if (!config->tls_enabled)
+        return true;
+    m->self_made = !config->tls_cert;
+    if (!m->self_made)
+        m->identity = load_identity(config, err);
+    else if (old && old->self_made && old->identity)
+        m->identity = tls_identity_hold(old->identity);
+    else
+        m->identity = make_identity(config, profile, now_s, err);
+    if (m->identity)
+        return true;
+    material_fini(m);
+    return false;
+}
+
+bool material_is_old(const struct material *m, int64_t now_s)
+{
+    return m->self_made && m->identity &&
+           m->identity->facts.not_after - now_s < IDENTITY_RENEW_DAYS * 86400L;
+}
+
+bool material_renew(const struct material *m, const struct config *config,
+                    struct tls_profile *profile, int64_t now_s, struct tls_identity **identity,
+                    struct err *err)
+{
+    struct pem_chain chain = {.count = 0};
+    struct pem_key key = {.type = 0};
+    struct buf pem;
+    struct names names;
+
+    /* The connections that use the old identity go on borrowing its key: the new one has a copy. */
+    *identity = NULL;
+    collect_names(&names, config);
+    buf_init(&pem, LIMIT_SECRET);
+    if (!identity_write_key(&m->identity->key, &pem))
+        err_set(err, ERR_MEMORY, "out of memory to renew the certificate");
+    else if (pem_read_key(buf_slice(&pem), "the proxy's own key", &key, err) &&
+             identity_renew(&profile->entropy.vtable, &key, names.list, names.count, now_s, &chain,
+                            err))
+        *identity = tls_identity_take(&chain, &key, err);
+    buf_wipe(&pem);
+    pem_chain_fini(&chain);
+    pem_key_fini(&key);
+    return *identity != NULL;
+}
+
+void material_fini(struct material *m)
+{
+    tls_identity_drop(m->identity);
+    tls_trust_drop(m->trust);
+    memset(m, 0, sizeof *m);
+}

@@ -1,0 +1,460 @@
+/*
+ * `serve`: puts the parts together, and sees them through start, reload and drain.
+ *
+ * Start: the status port answers from the first moment. The licensing port has its address then,
+ * but lets nobody in before the license server has answered one check-in. Without an answer within
+ * startup_timeout the process ends with 69 and says at which stage it failed.
+ * End: SIGTERM or SIGINT drains. Reload: SIGHUP; a configuration with a fault changes nothing.
+ */
+#include "cli/command.h"
+#include "cli/material.h"
+#include "cli/options.h"
+#include "proxy/exchange.h"
+#include "status/endpoint.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+/* How often the self-made certificate's age is looked at. */
+#define RENEWAL_CHECK_MS 3600000
+
+/* After the drain deadline: for the last answers (503) to reach their clients. */
+#define LAST_WORDS_MS 500
+
+enum serve_phase { SERVE_STARTING, SERVE_RUNNING, SERVE_DRAINING };
+
+struct serve {
+    enum serve_phase phase;
+    struct options options;
+    struct config config;   /* of the start: most of it can't change while running */
+    struct config reloaded; /* of the last reload; material borrows from it */
+    struct log log;
+    struct loop loop;
+    struct resolve resolve;
+    struct tls_profile profile;
+    struct material material;
+    struct core core;
+    struct checkin checkin;
+    struct client_port licensing, status;
+    struct endpoint endpoint;
+    size_t body_memory;
+    struct loop_io signals;
+    struct loop_timer startup, drain, renewal;
+    struct err last; /* why the last check-in of the start failed */
+    bool gave_up;    /* the drain deadline has passed */
+    int exit_code;
+};
+
+static void end(struct serve *s, int exit_code)
+{
+    s->exit_code = exit_code;
+    loop_stop(&s->loop);
+}
+
+/* No core dump, no ptrace by others: keys are in this memory. */
+static void harden(void)
+{
+    struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+#if !defined(__SANITIZE_ADDRESS__)
+    (void)prctl(PR_SET_DUMPABLE, 0);
+#endif
+    signal(SIGPIPE, SIG_IGN);
+}
+
+/* As many descriptors as the bounds can ask for; fewer only mean fewer clients. */
+static size_t client_room(const struct serve *s)
+{
+    size_t want = (size_t)s->config.max_clients + LIMIT_STATUS_CLIENTS + LIMIT_FD_RESERVE;
+    size_t room;
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return (size_t)s->config.max_clients;
+    if (files.rlim_cur < want) {
+        files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (files.rlim_cur >= want)
+        return (size_t)s->config.max_clients;
+    room = files.rlim_cur > LIMIT_STATUS_CLIENTS + LIMIT_FD_RESERVE + 1
+               ? (size_t)files.rlim_cur - LIMIT_STATUS_CLIENTS - LIMIT_FD_RESERVE
+               : 1;
+    log_event(&s->log, LOG_WARN, "fewer clients than configured: raise the limit of open files",
+              LOG_NUM("clients", room), LOG_NUM("open_files", files.rlim_cur));
+    return room;
+}
+
+static int64_t never_back(const struct serve *s)
+{
+    return clock_never_back_s(&s->core.clock);
+}
+
+static void start_drain(struct serve *s)
+{
+    if (s->phase == SERVE_DRAINING || s->phase == SERVE_STARTING) {
+        end(s, 0); /* nothing is in flight, or told twice: now */
+        return;
+    }
+    s->phase = SERVE_DRAINING;
+    log_event(&s->log, LOG_INFO, "draining", LOG_NUM("connections", s->licensing.count));
+    client_port_drain(&s->licensing);
+    loop_set(&s->loop, &s->drain, s->config.drain_timeout_s * 1000);
+}
+
+static void on_drain(struct loop_timer *timer)
+{
+    struct serve *s = LOOP_OWNER(timer, struct serve, drain);
+
+    if (s->gave_up) {
+        end(s, 0);
+        return;
+    }
+    log_event(&s->log, LOG_WARN, "the drain deadline has passed: unanswered requests get 503",
+              LOG_NUM("connections", s->licensing.count));
+    s->gave_up = true;
+    exchange_give_up(&s->core);
+    loop_set(&s->loop, &s->drain, LAST_WORDS_MS);
+}
+
+/* Hands the loaded files to those who use them. */
+static void use_material(struct serve *s)
+{
+    upstream_trust(&s->core.upstream, tls_trust_hold(s->material.trust));
+    if (s->material.identity)
+        client_port_identity(&s->licensing, tls_identity_hold(s->material.identity));
+    s->endpoint.roots = s->material.roots;
+    s->endpoint.self_made = s->material.self_made;
+}
+
+static void use_log(struct serve *s, const struct config *config)
+{
+    s->log.level = config->log_level;
+    s->log.format = config->log_format;
+}
+
+static void reload(struct serve *s)
+{
+    struct config config;
+    struct material material = {0};
+    struct err err = {0};
+
+    if (!options_load(&s->options, &config, &err)) {
+        log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
+                  LOG_STR("error", err.text));
+        return;
+    }
+    if (!material_load(&material, &config, &s->profile, never_back(s), &s->material, &err) ||
+        !checkin_set_key(&s->checkin, &config, &err)) {
+        log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
+                  LOG_STR("error", err.text));
+        material_fini(&material);
+        config_fini(&config);
+        return;
+    }
+    material_fini(&s->material);
+    s->material = material;
+    use_material(s);
+    use_log(s, &config);
+    config_fini(&s->reloaded);
+    s->reloaded = config;
+    checkin_start(&s->checkin);
+    log_event(&s->log, LOG_INFO, "reloaded: certificate, roots, license key and log level");
+}
+
+static void on_signal(struct loop_io *io, short ready)
+{
+    struct serve *s = LOOP_OWNER(io, struct serve, signals);
+    struct signalfd_siginfo info;
+
+    (void)ready;
+    while (read(io->fd, &info, sizeof info) == sizeof info) {
+        if (info.ssi_signo == SIGHUP)
+            reload(s);
+        else
+            start_drain(s);
+    }
+}
+
+static bool watch_signals(struct serve *s, struct err *err)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    s->signals = (struct loop_io){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC),
+                                  .on_ready = on_signal};
+    if (s->signals.fd < 0 || !loop_watch(&s->loop, &s->signals, POLLIN)) {
+        err_set(err, ERR_SYSTEM, "signalfd: %s", strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static void on_renewal(struct loop_timer *timer)
+{
+    struct serve *s = LOOP_OWNER(timer, struct serve, renewal);
+    struct tls_identity *identity;
+    struct err err = {0};
+
+    loop_set(&s->loop, timer, RENEWAL_CHECK_MS);
+    if (!material_is_old(&s->material, never_back(s)))
+        return;
+    if (!material_renew(&s->material, &s->config, &s->profile, never_back(s), &identity, &err)) {
+        log_event(&s->log, LOG_ERROR, "the certificate could not be renewed",
+                  LOG_STR("error", err.text));
+        return;
+    }
+    tls_identity_drop(s->material.identity);
+    s->material.identity = identity;
+    use_material(s);
+    log_event(&s->log, LOG_INFO, "the self-made certificate was renewed; its key stays");
+}
+
+static void on_startup_timeout(struct loop_timer *timer)
+{
+    struct serve *s = LOOP_OWNER(timer, struct serve, startup);
+    const char *stage = err_stage_name(s->last.stage);
+
+    log_event(&s->log, LOG_ERROR, "the license server could not be reached at start: giving up",
+              LOG_NUM("startup_timeout_s", s->config.startup_timeout_s), LOG_STR("stage", stage),
+              LOG_STR("error", s->last.text));
+    end(s, 69);
+}
+
+/* The license server has answered: let the services in. */
+static void start_serving(struct serve *s)
+{
+    struct err err = {0};
+
+    loop_unset(&s->loop, &s->startup);
+    if (!client_port_open(&s->licensing, &err)) {
+        log_event(&s->log, LOG_ERROR, "the licensing port can't be opened",
+                  LOG_STR("error", err.text));
+        end(s, err_exit_code(&err));
+        return;
+    }
+    s->phase = SERVE_RUNNING;
+    s->core.upstream.relay_ms = s->config.relay_timeout_s * 1000;
+    log_event(&s->log, LOG_INFO, "serving", LOG_STR("licensing", s->licensing.listen.address),
+              LOG_STR("scheme", s->licensing.identity ? "https" : "http"),
+              LOG_STR("status", s->status.listen.address));
+}
+
+static void on_checkin(struct checkin *c, bool answered, const struct err *err)
+{
+    struct serve *s = c->ctx;
+
+    if (s->phase != SERVE_STARTING)
+        return;
+    if (!answered) {
+        s->last = *err;
+        return;
+    }
+    if (c->key_refused && s->config.checkin_path_named) {
+        log_event(
+            &s->log, LOG_ERROR,
+            "the license server refuses the license key: check it, and whether it has expired",
+            LOG_NUM("status", c->last_status));
+        end(s, 77);
+        return;
+    }
+    start_serving(s);
+}
+
+static void on_wake(struct loop *l)
+{
+    struct serve *s = l->ctx;
+
+    core_tick(&s->core);
+}
+
+/* The helper only looks up names. */
+static void in_helper(void *ctx)
+{
+    struct serve *s = ctx;
+
+    options_fini(&s->options);
+    config_fini(&s->config);
+    config_fini(&s->reloaded);
+    tls_profile_fini(&s->profile);
+}
+
+static bool start_core(struct serve *s, struct err *err)
+{
+    struct core *core = &s->core;
+    const struct config *config = &s->config;
+    int64_t startup_ms = config->startup_timeout_s * 1000;
+
+    core->loop = &s->loop;
+    core->log = &s->log;
+    core->profile = &s->profile;
+    core->base_url = config->base_url;
+    core->policy = (struct policy){config->trust_window_s, config->honor_no_store};
+    if (!key_policy_init(&core->key, &config->trust_key)) {
+        err_set(err, ERR_CONFIG, "[trust] key: not a list of known parts");
+        return false;
+    }
+    core->upstream.env = (struct dial_env){
+        .loop = &s->loop,
+        .resolve = &s->resolve,
+        .profile = &s->profile,
+        .resolve_ms = config->resolve_timeout_s * 1000,
+        .connect_ms = config->connect_timeout_s * 1000,
+        .tls_ms = config->tls_timeout_s * 1000,
+    };
+    core->upstream.log = &s->log;
+    core->upstream.clock = &core->clock;
+    core->upstream.answer_ms = config->answer_timeout_s * 1000;
+    /* At start a relay ends before startup_timeout does, so that its stage can be told. */
+    core->upstream.relay_ms = config->relay_timeout_s * 1000;
+    if (core->upstream.relay_ms > startup_ms - startup_ms / 10)
+        core->upstream.relay_ms = startup_ms - startup_ms / 10;
+    core_init(core, config->trust_window_s, (size_t)config->trust_entries);
+    return upstream_init(&core->upstream, &config->server_urls, err);
+}
+
+static bool start_ports(struct serve *s, struct err *err)
+{
+    struct client_port *l = &s->licensing, *t = &s->status;
+
+    l->loop = t->loop = &s->loop;
+    l->log = t->log = &s->log;
+    l->profile = &s->profile;
+    l->memory = &s->body_memory;
+    l->body_max = LIMIT_REQUEST_BODY;
+    l->max_clients = client_room(s);
+    l->ctx = &s->core;
+    l->on_request = exchange_on_request;
+    l->on_gone = exchange_on_gone;
+    l->state_text = exchange_state_text;
+    t->max_clients = LIMIT_STATUS_CLIENTS;
+    t->ctx = &s->endpoint;
+    t->on_request = endpoint_on_request;
+    s->endpoint.core = &s->core;
+    s->endpoint.checkin = &s->checkin;
+    s->endpoint.licensing = l;
+    s->endpoint.version = command_version();
+    s->endpoint.started_ns = clock_boot_ns(&s->core.clock);
+    return client_port_bind(t, s->config.status_host, (int)s->config.status_port, err) &&
+           client_port_open(t, err) &&
+           client_port_bind(l, s->config.host, (int)s->config.port, err);
+}
+
+static void tell_start(const struct serve *s)
+{
+    const struct config *config = &s->config;
+
+    log_event(&s->log, LOG_INFO, "starting", LOG_STR("version", command_version()),
+              LOG_STR("server", s->core.upstream.servers[0].name),
+              LOG_NUM("servers", s->core.upstream.server_count),
+              LOG_NUM("trust_window_s", config->trust_window_s),
+              LOG_STR("roots", s->material.roots), LOG_STR("status", s->status.listen.address));
+    if (!secret_is_set(&config->license_key))
+        log_event(&s->log, LOG_INFO, "no license key: the proxy's own check-ins carry none");
+    if (s->material.self_made)
+        log_event(&s->log, LOG_WARN,
+                  "the certificate is self-made and kept in memory only: it changes at each start "
+                  "(set tls_cert and tls_key)");
+    if (!config->tls_enabled && strncmp(config->host, "127.", 4) != 0 &&
+        strcmp(config->host, "::1") != 0)
+        log_event(&s->log, LOG_WARN,
+                  "plain HTTP on an address that isn't loopback: licenses pass in clear",
+                  LOG_STR("address", config->host));
+}
+
+static bool start(struct serve *s, struct err *err)
+{
+    loop_init(&s->loop);
+    s->loop.on_wake = on_wake;
+    s->loop.ctx = s;
+    if (!watch_signals(s, err) || !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
+        !tls_profile_init(&s->profile, err) || !start_core(s, err) ||
+        !material_load(&s->material, &s->config, &s->profile, never_back(s), NULL, err) ||
+        !start_ports(s, err) || !checkin_init(&s->checkin, &s->core, &s->config, err))
+        return false;
+    use_material(s);
+    s->checkin.ctx = s;
+    s->checkin.on_end = on_checkin;
+    s->startup = (struct loop_timer){.on_time = on_startup_timeout};
+    s->drain = (struct loop_timer){.on_time = on_drain};
+    s->renewal = (struct loop_timer){.on_time = on_renewal};
+    loop_set(&s->loop, &s->startup, s->config.startup_timeout_s * 1000);
+    loop_set(&s->loop, &s->renewal, RENEWAL_CHECK_MS);
+    tell_start(s);
+    checkin_start(&s->checkin);
+    return true;
+}
+
+static void run(struct serve *s)
+{
+    struct err err = {0};
+
+    while (!s->loop.stopped) {
+        if (!loop_turn(&s->loop, -1, &err)) {
+            log_event(&s->log, LOG_ERROR, "the loop failed", LOG_STR("error", err.text));
+            end(s, err_exit_code(&err));
+        }
+        if (s->phase == SERVE_DRAINING && s->licensing.count == 0)
+            end(s, s->exit_code);
+    }
+}
+
+static void stop(struct serve *s)
+{
+    checkin_fini(&s->checkin);
+    client_port_stop(&s->licensing);
+    client_port_stop(&s->status);
+    core_fini(&s->core);
+    resolve_stop(&s->resolve);
+    material_fini(&s->material);
+    loop_fini(&s->loop);
+    if (s->signals.fd >= 0)
+        close(s->signals.fd);
+    tls_profile_fini(&s->profile);
+}
+
+int cli_serve(int argc, char **argv, unsigned verbosity)
+{
+    struct serve *s = calloc(1, sizeof *s);
+    struct err err = {0};
+    int rv;
+
+    if (!s) {
+        err_set(&err, ERR_MEMORY, "out of memory");
+        return command_fail(&err);
+    }
+    harden();
+    s->log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO};
+    s->signals.fd = s->resolve.io.fd = -1;
+    if (!options_init(&s->options, argc, argv, verbosity, &err) ||
+        !options_load(&s->options, &s->config, &err)) {
+        rv = command_fail(&err);
+    } else {
+        use_log(s, &s->config);
+        if (start(s, &err)) {
+            run(s);
+            log_event(&s->log, LOG_INFO, "ended", LOG_NUM("exit_code", s->exit_code));
+            rv = s->exit_code;
+            stop(s);
+        } else {
+            rv = command_fail(&err);
+            resolve_stop(&s->resolve);
+        }
+    }
+    options_fini(&s->options);
+    config_fini(&s->config);
+    config_fini(&s->reloaded);
+    free(s);
+    return rv;
+}
