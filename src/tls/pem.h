@@ -10,6 +10,9 @@
 
 #include <bearssl.h>
 
+#define PEM_RSA_MIN_BITS 2048
+#define PEM_RSA_MAX_BITS 4096 /* what BearSSL has room for */
+
 struct pem_chain {
     br_x509_certificate certs[LIMIT_CHAIN]; /* leaf first; data owned */
     size_t count;
@@ -77,6 +80,13 @@ struct pem_facts {
 
 /* ERR_CONFIG: malformed, or a key that can't be used (as for anchors). The text names no file. */
 bool pem_read_facts(const br_x509_certificate *cert, struct pem_facts *out, struct err *err);
+
+/*
+ * The certificate's key, borrowed from *dc, which need not be initialised. NULL: a key that can't
+ * be used (as for anchors), ERR_CONFIG, the text naming no file.
+ */
+const br_x509_pkey *pem_read_public(const br_x509_certificate *cert, br_x509_decoder_context *dc,
+                                    struct err *err);
 
 /* The encoded SubjectPublicKeyInfo, which pins are made of; borrowed from cert. False: malformed.
  */

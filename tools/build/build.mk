@@ -129,7 +129,7 @@ $(BIN)/license-server: $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
 GENERATED := $(GEN)/version.h $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
-	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem.o,$(OBJ))
+	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o,$(OBJ))
 
 ifdef SAN
 # The release build's make does it, once for both.
@@ -147,7 +147,7 @@ $(OUT)/roots: $(ROOTS_OBJ) $(BEARSSL_LIB)
 	$(Q)$(call LINK,$^)
 
 # Not for each relinking of the tool, which follows every new build date.
-$(GEN)/roots_data.c: tools/roots.c src/tls/pem.c $(ROOTS_PEM) | $(OUT)/roots
+$(GEN)/roots_data.c: tools/roots.c src/tls/pem.c src/tls/pem_text.c $(ROOTS_PEM) | $(OUT)/roots
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(OUT)/roots $(ROOTS_PEM) >$@.tmp && mv $@.tmp $@
