@@ -385,6 +385,10 @@ static bool fail_twice(struct parser *p, const struct name *name, size_t parts, 
     char text[NAME];
     struct slice full = name_text(name, parts, text);
 
+    /* A quoted name may hold anything; a terminal must not obey it. */
+    for (size_t i = 0; i < full.n; i++)
+        if (text[i] < ' ' || text[i] == 0x7f)
+            text[i] = '?';
     return fail(p, "\"%.*s\" is %s on line %u", (int)full.n, full.p, what, line);
 }
 

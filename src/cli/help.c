@@ -1,0 +1,129 @@
+#include "cli/command.h"
+#include "cli/setting.h"
+
+#include <stdio.h>
+
+#define WIDTH 80
+
+static const struct {
+    const char *command, *text;
+} details[] = {
+    {"serve", "Relays licensing requests to the license server, and answers from its cache, for\n"
+              "a bounded time, when the server can't be reached. Works with a file, with flags,\n"
+              "or both; a flag beats a variable, which beats the file, which beats the default.\n"
+              "DEEPGRAM_API_KEY and LICENSE_KEY are taken for the license key, too, and with\n"
+              "_FILE behind each of the three variables' names, for its file.\n"
+              "Durations are written 90s, 15m, 12h, 7d.\n"},
+    {"check", "Puts the configuration together as serve would, from the same file, flags and\n"
+              "variables, looks at every file that it names, and serves nothing. Each fault is\n"
+              "one line that says where it is and how to mend it. Exit code 0, or 78.\n"
+              "\n"
+              "The options are those of serve.\n"},
+    {"probe", "Asks a running proxy's status port; exit code 0 if it is as told, else 1. For\n"
+              "health checks in images that have neither shell nor curl.\n"
+              "\n"
+              "  ready            the proxy can serve (/readyz answers 200); the default\n"
+              "  live             the proxy runs (/livez answers 200)\n"
+              "  STATE...         its state is one of these: Ready, Connected, TrustBased,\n"
+              "                   Failed\n"
+              "\n"
+              "  --url URL        the status port; default http://127.0.0.1:PORT, where PORT is\n"
+              "                   $LICENSE_PROXY_STATUS_PORT or 8080\n"
+              "  --timeout DUR    for all of it; default 5s\n"},
+    {"version", "Prints the program's version and what it was built from.\n"},
+    {"help", "Prints the commands, or what one of them does.\n"},
+};
+
+/* Prints words, indented, in lines that fit the width. */
+static void print_wrapped(const char *text, int indent)
+{
+    int column = 0;
+
+    while (*text) {
+        int n = (int)strcspn(text, " ");
+
+        if (column == 0)
+            column = printf("%*s%.*s", indent, "", n, text);
+        else if (column + 1 + n < WIDTH)
+            column += printf(" %.*s", n, text);
+        else
+            column = printf("\n%*s%.*s", indent, "", n, text) - 1;
+        text += n;
+        text += strspn(text, " ");
+    }
+    printf("\n");
+}
+
+static void print_setting(const struct setting *s)
+{
+    char variable[SETTING_VARIABLE_SIZE], text[512];
+    const char *left = s->fallback || s->unavailable ? "; " : "";
+
+    setting_variable(s, variable);
+    snprintf(text, sizeof text, "%s%s%s%s", s->help, left,
+             s->unavailable ? "not available in this version"
+             : s->fallback  ? "default "
+                            : "",
+             s->fallback && !s->unavailable ? s->fallback : "");
+    if (s->is_flag)
+        printf("  --%s %s\n", s->name, s->argument);
+    else
+        printf("  [%s] %s = %s\n", s->table, s->key, s->argument);
+    print_wrapped(text, 8);
+    if (s->is_flag)
+        snprintf(text, sizeof text, "%s, [%s] %s", variable, s->table, s->key);
+    print_wrapped(s->is_flag ? text : variable, 8);
+}
+
+static void print_settings(void)
+{
+    printf("\nOptions, each with its variable and its [table] and key in the file:\n\n");
+    for (size_t i = 0; i < setting_count; i++)
+        if (setting_table[i].is_flag)
+            print_setting(&setting_table[i]);
+    printf("  -v, --verbose\n        more log; -vv for still more\n");
+    printf("\nFurther settings, which only the file and variables have:\n\n");
+    for (size_t i = 0; i < setting_count; i++)
+        if (!setting_table[i].is_flag)
+            print_setting(&setting_table[i]);
+    printf("\nIn the file, ${NAME} inside \"text\" stands for an environment variable.\n");
+}
+
+static void print_overview(void)
+{
+    printf("Usage: license-proxy [-v]... COMMAND [ARGUMENTS]\n\n");
+    for (const struct command *c = command_table; c->name; c++)
+        printf("  %-8s %s\n", c->name, c->summary);
+    printf("\n\"license-proxy help COMMAND\" tells more of each.\n\n"
+           "Exit codes: 64 usage, 69 license server unreachable at the start, 73 can't\n"
+           "create state, 77 permission or license key refused, 78 configuration.\n");
+}
+
+static void print_command(const struct command *c)
+{
+    printf("Usage: license-proxy [-v]... %s%s%s\n\n", c->name, c->arguments[0] ? " " : "",
+           c->arguments);
+    for (size_t i = 0; i < sizeof details / sizeof details[0]; i++)
+        if (strcmp(details[i].command, c->name) == 0)
+            printf("%s", details[i].text);
+    if (strcmp(c->name, "serve") == 0)
+        print_settings();
+}
+
+int cli_help(int argc, char **argv, unsigned verbosity)
+{
+    const struct command *c;
+
+    (void)verbosity;
+    if (argc > 1)
+        return command_fail_usage("help takes one command");
+    if (argc == 0) {
+        print_overview();
+        return 0;
+    }
+    c = command_find(argv[0]);
+    if (!c)
+        return command_fail_unknown(argv[0]);
+    print_command(c);
+    return 0;
+}
