@@ -1,43 +1,22 @@
 /* The made certificate is checked by openssl, as a client would be given it. */
 #include "tap.h"
 
+#include "shell.h"
+
 #include "base/fs.h"
 #include "tls/identity.h"
 
-#include <stdlib.h>
 #include <time.h>
 
-static char dir[] = "/tmp/identity-test-XXXXXX";
 static br_hmac_drbg_context drbg;
 
-/* Whether a fixed command, run in the folder, succeeds. */
-static bool shell(const char *script)
-{
-    char command[1024];
-
-    snprintf(command, sizeof command, "cd %s && { %s\n} >log 2>&1", dir, script);
-    fflush(stdout);
-    return system(command) == 0;
-}
-
-static void passes(const char *script, const char *what)
-{
-    char command[128];
-
-    if (!ok(shell(script), "%s", what)) {
-        snprintf(command, sizeof command, "sed 's/^/# /' %s/log", dir);
-        (void)!system(command);
-    }
-}
+#define passes(script, what) ok(shell(script), "%s", (what))
 
 /* The first line of what the last command wrote to the file. */
 static void first_line(const char *name, char *out, int size)
 {
-    char path[128];
-    FILE *f;
+    FILE *f = fopen(shell_path(name), "r");
 
-    snprintf(path, sizeof path, "%s/%s", dir, name);
-    f = fopen(path, "r");
     if (!f || !fgets(out, size, f))
         out[0] = '\0';
     if (f)
@@ -52,7 +31,7 @@ static bool save_cert(const struct pem_chain *chain, const char *name)
 
     buf_init(&pem, LIMIT_PEM_FILE);
     rv = pem_write(&pem, "CERTIFICATE", chain->certs[0].data, chain->certs[0].data_len) &&
-         fs_write_file(dir, name, buf_slice(&pem), 0644, NULL);
+         fs_write_file(shell_dir, name, buf_slice(&pem), 0644, NULL);
     buf_fini(&pem);
     return rv;
 }
@@ -145,7 +124,7 @@ static void test_key(const struct pem_chain *chain, const struct pem_key *key)
            memcmp(again.u.ec.x, key->u.ec.x, key->u.ec.xlen) == 0,
        "and read again");
     ok(pem_match(chain, "cert", &again, "key", NULL), "it belongs to the certificate");
-    ok(fs_write_file(dir, "key.pem", buf_slice(&pem), 0600, NULL), "a file for openssl");
+    ok(fs_write_file(shell_dir, "key.pem", buf_slice(&pem), 0600, NULL), "a file for openssl");
     passes("openssl pkey -in key.pem -check -noout", "openssl finds the key sound");
     passes(
         "openssl pkey -in key.pem -pubout >a; openssl x509 -in cert.pem -noout -pubkey | cmp - a",
@@ -258,9 +237,8 @@ int main(void)
     struct pem_key key;
     struct err err;
     int64_t now = time(NULL);
-    char command[64];
 
-    if (!ok(mkdtemp(dir) != NULL, "a folder"))
+    if (!ok(shell_init(), "a folder"))
         return done_testing();
     br_hmac_drbg_init(&drbg, &br_sha256_vtable, "seed", 4);
     err_clear(&err);
@@ -277,7 +255,6 @@ int main(void)
     test_bounds(now);
     pem_chain_fini(&chain);
     pem_key_fini(&key);
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    ok(system(command) == 0, "the folder is removed");
+    ok(shell_fini(), "the folder is removed");
     return done_testing();
 }

@@ -1,34 +1,12 @@
 /* Keys and certificates come from the openssl command, in a folder of their own. */
 #include "tap.h"
 
+#include "shell.h"
+
 #include "base/fs.h"
 #include "tls/pem.h"
 
 #include <stdlib.h>
-#include <unistd.h>
-
-static char dir[] = "/tmp/pem-test-XXXXXX";
-
-/* Runs a fixed script in the folder; what it says is shown only when it fails. */
-static bool shell(const char *script)
-{
-    char command[4096];
-
-    snprintf(command, sizeof command,
-             "cd %s && { %s\n} >log 2>&1 || { sed 's/^/# /' log; exit 1; }", dir, script);
-    fflush(stdout);
-    return ok(system(command) == 0, "the script ran");
-}
-
-static const char *in_dir(const char *name)
-{
-    static char paths[4][128];
-    static unsigned turn;
-    char *path = paths[turn++ % 4];
-
-    snprintf(path, sizeof paths[0], "%s/%s", dir, name);
-    return path;
-}
 
 static bool make_files(void)
 {
@@ -76,7 +54,7 @@ static void chain_counts(const char *file, size_t want)
     struct err err;
 
     err_clear(&err);
-    if (!ok(pem_load_chain(in_dir(file), &chain, &err), "%s is read", file))
+    if (!ok(pem_load_chain(shell_path(file), &chain, &err), "%s is read", file))
         printf("# %s\n", err.text);
     is_int(chain.count, want, "... with its certificates");
     pem_chain_fini(&chain);
@@ -88,7 +66,7 @@ static void chain_refused(const char *file, const char *part)
     struct err err;
 
     err_clear(&err);
-    ok(!pem_load_chain(in_dir(file), &chain, &err) && chain.count == 0, "%s is no chain", file);
+    ok(!pem_load_chain(shell_path(file), &chain, &err) && chain.count == 0, "%s is no chain", file);
     if (!ok(err.code == ERR_CONFIG && strstr(err.text, part) && strstr(err.text, file),
             "... and the message names the file and says: %s", part))
         printf("# %s\n", err.text);
@@ -120,7 +98,7 @@ static void key_is(const char *file, int type, int detail)
     struct err err;
 
     err_clear(&err);
-    if (!ok(pem_load_key(in_dir(file), &key, &err), "%s is read", file))
+    if (!ok(pem_load_key(shell_path(file), &key, &err), "%s is read", file))
         printf("# %s\n", err.text);
     is_int(key.type, type, "... its type");
     if (type == BR_KEYTYPE_EC)
@@ -137,7 +115,7 @@ static void key_refused(const char *file, const char *part)
     struct err err;
 
     err_clear(&err);
-    ok(!pem_load_key(in_dir(file), &key, &err) && key.type == 0 && !key.bytes, "%s is refused",
+    ok(!pem_load_key(shell_path(file), &key, &err) && key.type == 0 && !key.bytes, "%s is refused",
        file);
     if (!ok(err.code == ERR_CONFIG && strstr(err.text, part) && strstr(err.text, file),
             "... and the message names the file and says: %s", part))
@@ -251,8 +229,8 @@ static bool pair(const char *crt, const char *key_file, struct err *err)
     bool rv;
 
     err_clear(err);
-    rv = pem_load_chain(in_dir(crt), &chain, err);
-    rv = pem_load_key(in_dir(key_file), &key, err) && rv;
+    rv = pem_load_chain(shell_path(crt), &chain, err);
+    rv = pem_load_key(shell_path(key_file), &key, err) && rv;
     rv = rv && pem_match(&chain, crt, &key, key_file, err);
     pem_chain_fini(&chain);
     pem_key_fini(&key);
@@ -283,9 +261,10 @@ static void test_match(void)
 
     err_clear(&err);
     memset(&key, 0, sizeof key);
-    if (!ok(pem_load_chain(in_dir("rsa.crt"), &chain, &err) &&
-                pem_load_key(in_dir("rsa.key"), &key, &err),
-            "an RSA pair is read")) {
+    ok(pem_load_chain(shell_path("rsa.crt"), &chain, &err) &&
+           pem_load_key(shell_path("rsa.key"), &key, &err),
+       "an RSA pair is read");
+    if (!key.u.rsa.iq || !key.u.rsa.dq) {
         pem_chain_fini(&chain);
         return;
     }
@@ -306,7 +285,7 @@ static void test_anchors(void)
     size_t before;
 
     err_clear(&err);
-    ok(pem_load_anchors(in_dir("chain.crt"), &a, &err) && a.count == 3 && a.skipped == 0,
+    ok(pem_load_anchors(shell_path("chain.crt"), &a, &err) && a.count == 3 && a.skipped == 0,
        "three anchors are read");
     ok(a.items[0].pkey.key_type == BR_KEYTYPE_EC && a.items[0].flags == BR_X509_TA_CA &&
            a.items[2].pkey.key_type == BR_KEYTYPE_RSA && a.items[2].pkey.key.rsa.nlen == 256,
@@ -317,22 +296,22 @@ static void test_anchors(void)
     ok(!pem_read_anchors(SLICE("nothing"), "text", &a, &err) && a.count == before,
        "adding nothing is an error that leaves the others");
     err_clear(&err);
-    ok(pem_load_anchors(in_dir("leaf.crt"), &few, &err) && few.count == 1 &&
+    ok(pem_load_anchors(shell_path("leaf.crt"), &few, &err) && few.count == 1 &&
            few.items[0].flags == 0,
        "a certificate with CA:FALSE is an anchor for itself only");
     pem_anchors_fini(&few);
-    ok(pem_load_anchors(in_dir("mixed.crt"), &few, &err) && few.count == 1 && few.skipped == 1,
+    ok(pem_load_anchors(shell_path("mixed.crt"), &few, &err) && few.count == 1 && few.skipped == 1,
        "a key that can't be used is counted");
     pem_anchors_fini(&few);
-    ok(!pem_load_anchors(in_dir("ed.crt"), &few, &err) && strstr(err.text, "neither RSA") &&
+    ok(!pem_load_anchors(shell_path("ed.crt"), &few, &err) && strstr(err.text, "neither RSA") &&
            few.count == 0 && few.skipped == 0,
        "when there is no other, the message says why: %s", err.text);
     err_clear(&err);
-    ok(!pem_load_anchors(in_dir("rsa1024.crt"), &few, &err) && strstr(err.text, "2048"),
+    ok(!pem_load_anchors(shell_path("rsa1024.crt"), &few, &err) && strstr(err.text, "2048"),
        "a short RSA key is no anchor: %s", err.text);
-    ok(!pem_load_anchors(in_dir("half.crt"), &few, &err) && few.count == 0 && !few.items,
+    ok(!pem_load_anchors(shell_path("half.crt"), &few, &err) && few.count == 0 && !few.items,
        "a file that is cut short gives none");
-    ok(!pem_load_anchors(in_dir("not-a.crt"), &few, &err) && few.count == 0,
+    ok(!pem_load_anchors(shell_path("not-a.crt"), &few, &err) && few.count == 0,
        "nor does a false one");
     pem_anchors_fini(&a);
     ok(!a.items && a.count == 0, "nothing is left of them");
@@ -347,13 +326,16 @@ static void test_facts(void)
     FILE *p;
 
     err_clear(&err);
-    ok(pem_load_chain(in_dir("rsa.crt"), &chain, &err) && pem_read_facts(&chain.certs[0], &f, &err),
+    memset(&f, 0, sizeof f);
+    ok(pem_load_chain(shell_path("rsa.crt"), &chain, &err) &&
+           pem_read_facts(&chain.certs[0], &f, &err),
        "facts are read");
     is_int(f.key_type, BR_KEYTYPE_RSA, "... the key's type");
     is_int(f.issuer_key_type, BR_KEYTYPE_RSA, "... the signature's");
     is_int(f.not_after - f.not_before, 30 * 86400, "... 30 days of validity");
-    shell("date -u -d \"$(openssl x509 -in rsa.crt -noout -enddate | cut -d= -f2)\" +%s >end");
-    p = fopen(in_dir("end"), "r");
+    ok(shell("date -u -d \"$(openssl x509 -in rsa.crt -noout -enddate | cut -d= -f2)\" +%s >end"),
+       "openssl reads the end");
+    p = fopen(shell_path("end"), "r");
     ok(p && fgets(text, sizeof text, p) && strtoll(text, NULL, 10) == f.not_after,
        "... the end that openssl reads");
     if (p)
@@ -363,7 +345,7 @@ static void test_facts(void)
     chain.certs[0].data_len++;
     pem_chain_fini(&chain);
     err_clear(&err);
-    ok(pem_load_chain(in_dir("ed.crt"), &chain, &err) &&
+    ok(pem_load_chain(shell_path("ed.crt"), &chain, &err) &&
            !pem_read_facts(&chain.certs[0], &f, &err) && strstr(err.text, "neither RSA"),
        "nor has one with Ed25519");
     pem_chain_fini(&chain);
@@ -379,7 +361,7 @@ static void test_damage(void)
         unsigned reads = 0, tries = 0;
 
         buf_init(&text, LIMIT_PEM_FILE);
-        ok(fs_read_file(in_dir(files[i]), &text, NULL), "%s is there", files[i]);
+        ok(fs_read_file(shell_path(files[i]), &text, NULL), "%s is there", files[i]);
         for (size_t n = 0; n < text.len; n += 7) {
             char *bytes = (char *)text.data + text.off;
             struct slice cut = {bytes, n}, whole = {bytes, text.len};
@@ -413,7 +395,7 @@ static void test_write(void)
     struct pem_chain chain, again = {.count = 0};
     struct buf out;
 
-    ok(pem_load_chain(in_dir("p256.crt"), &chain, NULL), "a certificate is read");
+    ok(pem_load_chain(shell_path("p256.crt"), &chain, NULL), "a certificate is read");
     buf_init(&out, 8192);
     ok(pem_write(&out, "CERTIFICATE", chain.certs[0].data, chain.certs[0].data_len), "written");
     ok(pem_read_chain(buf_slice(&out), "again", &again, NULL) && again.count == 1 &&
@@ -432,11 +414,9 @@ static void test_write(void)
 
 int main(void)
 {
-    char command[64];
-
-    if (!ok(mkdtemp(dir) != NULL, "a folder"))
+    if (!ok(shell_init(), "a folder"))
         return done_testing();
-    if (!make_files())
+    if (!ok(make_files(), "keys and certificates are made"))
         return done_testing();
     test_chains();
     test_keys();
@@ -447,7 +427,6 @@ int main(void)
     test_facts();
     test_damage();
     test_write();
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    ok(system(command) == 0, "the folder is removed");
+    ok(shell_fini(), "the folder is removed");
     return done_testing();
 }

@@ -1,24 +1,13 @@
 /* The compiled-in bundle is compared with the files it was made of, where they are. */
 #include "tap.h"
 
+#include "shell.h"
+
 #include "tls/roots.h"
 
 #include <dirent.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #define MOZILLA "/usr/share/ca-certificates/mozilla"
-
-static char dir[] = "/tmp/roots-test-XXXXXX";
-
-static bool shell(const char *script)
-{
-    char command[1024];
-
-    snprintf(command, sizeof command, "cd %s && { %s\n} >log 2>&1", dir, script);
-    fflush(stdout);
-    return system(command) == 0;
-}
 
 static bool is_usable(const br_x509_trust_anchor *ta)
 {
@@ -103,15 +92,12 @@ static void test_bundle(void)
 
 static void test_order(void)
 {
-    char named[128], other[128], broken[128], missing[128];
+    const char *named = shell_path("named.crt"), *other = shell_path("other.crt");
+    const char *broken = shell_path("broken.crt"), *missing = shell_path("missing.crt");
     const char *paths[3] = {missing, broken, other}, *source = NULL;
     struct pem_anchors a;
     struct err err;
 
-    snprintf(named, sizeof named, "%s/named.crt", dir);
-    snprintf(other, sizeof other, "%s/other.crt", dir);
-    snprintf(broken, sizeof broken, "%s/broken.crt", dir);
-    snprintf(missing, sizeof missing, "%s/missing.crt", dir);
     err_clear(&err);
     ok(roots_load_with(named, other, paths, 3, &a, &source, &err) && source == named &&
            a.count == 1 && a.items[0].pkey.key_type == BR_KEYTYPE_EC,
@@ -152,9 +138,7 @@ static void test_order(void)
 
 int main(void)
 {
-    char command[64];
-
-    if (!ok(mkdtemp(dir) != NULL, "a folder"))
+    if (!ok(shell_init(), "a folder"))
         return done_testing();
     ok(shell(
            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key "
@@ -164,7 +148,6 @@ int main(void)
        "certificates are made");
     test_bundle();
     test_order();
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    ok(system(command) == 0, "the folder is removed");
+    ok(shell_fini(), "the folder is removed");
     return done_testing();
 }
