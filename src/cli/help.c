@@ -101,8 +101,7 @@ static void print_overview(void)
 
 static void print_command(const struct command *c)
 {
-    printf("Usage: license-proxy [-v]... %s%s%s\n\n", c->name, c->arguments[0] ? " " : "",
-           c->arguments);
+    printf("Usage: license-proxy %s%s%s\n\n", c->name, c->arguments[0] ? " " : "", c->arguments);
     for (size_t i = 0; i < sizeof details / sizeof details[0]; i++)
         if (strcmp(details[i].command, c->name) == 0)
             printf("%s", details[i].text);

@@ -21,6 +21,11 @@
 #define LIBC "musl"
 #endif
 
+const char *command_version(void)
+{
+    return LP_VERSION;
+}
+
 int cli_version(int argc, char **argv, unsigned verbosity)
 {
     char date[CLOCK_RFC3339_SIZE];
