@@ -1,0 +1,142 @@
+/* The loop: timers in order, handlers that remove anything, and corpses freed at the end. */
+#include "net/loop.h"
+
+#include "base/clock.h"
+
+#include "tap.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { TIMERS = 500, PAIRS = 40 };
+
+static struct loop loop;
+static int64_t last_at;
+static int fired;
+static bool in_order = true;
+
+static void on_time(struct loop_timer *t)
+{
+    in_order = in_order && t->at_ms >= last_at;
+    last_at = t->at_ms;
+    fired++;
+}
+
+static void test_timers(void)
+{
+    static struct loop_timer timers[TIMERS];
+    int unset = 0;
+    struct err err = {0};
+
+    loop_init(&loop);
+    srand(2);
+    for (int i = 0; i < TIMERS; i++) {
+        timers[i].on_time = on_time;
+        loop_set(&loop, &timers[i], rand() % 50);
+    }
+    for (int i = 0; i < TIMERS; i += 3) {
+        loop_unset(&loop, &timers[i]);
+        unset++;
+    }
+    for (int i = 1; i < TIMERS; i += 3)
+        loop_set(&loop, &timers[i], rand() % 60);
+    while (loop.timer_count > 0)
+        loop_turn(&loop, -1, &err);
+    ok(in_order, "timers fire in the order of their deadlines");
+    is_int(fired, TIMERS - unset, "each that is set fires once, the others not");
+    loop_fini(&loop);
+}
+
+static struct loop_timer again;
+static int again_fired;
+
+static void on_again(struct loop_timer *t)
+{
+    again_fired++;
+    loop_set(&loop, t, 0);
+}
+
+static void test_no_starvation(void)
+{
+    struct err err = {0};
+
+    loop_init(&loop);
+    again.on_time = on_again;
+    loop_set(&loop, &again, 0);
+    for (int i = 0; i < 5; i++)
+        loop_turn(&loop, 100, &err);
+    is_int(again_fired, 5, "a timer that sets itself to 0 fires once a turn");
+    loop_fini(&loop);
+}
+
+struct end {
+    struct loop_io io;
+    struct loop_corpse corpse;
+    int ready;
+    bool freed;
+};
+
+static struct end ends[PAIRS];
+static int calls_after_forget;
+
+static void on_free(struct loop_corpse *corpse)
+{
+    LOOP_OWNER(corpse, struct end, corpse)->freed = true;
+}
+
+/* Each handler forgets itself and two others, watched or not. */
+static void on_ready(struct loop_io *io, short ready)
+{
+    struct end *e = LOOP_OWNER(io, struct end, io);
+    int i = (int)(e - ends);
+
+    (void)ready;
+    if (e->freed || e->io.slot == 0)
+        calls_after_forget++;
+    e->ready++;
+    loop_forget(&loop, &e->io);
+    loop_forget(&loop, &ends[(i * 7 + 3) % PAIRS].io);
+    loop_forget(&loop, &ends[(i * 11 + 5) % PAIRS].io);
+    loop_bury(&loop, &e->corpse);
+}
+
+static void test_removal(void)
+{
+    int pairs[PAIRS][2];
+    struct err err = {0};
+    int ready = 0, freed = 0;
+
+    loop_init(&loop);
+    for (int i = 0; i < PAIRS; i++) {
+        if (socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]) < 0)
+            return;
+        ends[i].io = (struct loop_io){.fd = pairs[i][0], .on_ready = on_ready};
+        ends[i].corpse.free = on_free;
+        loop_watch(&loop, &ends[i].io, POLLIN);
+        if (write(pairs[i][1], "x", 1) != 1)
+            return;
+    }
+    loop_turn(&loop, 0, &err);
+    for (int i = 0; i < PAIRS; i++) {
+        ready += ends[i].ready;
+        freed += ends[i].freed;
+    }
+    is_int(calls_after_forget, 0, "no handler is called after it was forgotten");
+    is_int(freed, ready, "each that ran is freed at the end of the turn");
+    ok(ready > 0 && ready < PAIRS, "some ran, some were removed by others");
+    is_int(loop.io_count, 0, "nothing is left to watch");
+    for (int i = 0; i < PAIRS; i++) {
+        close(pairs[i][0]);
+        close(pairs[i][1]);
+    }
+    loop_fini(&loop);
+}
+
+int main(void)
+{
+    test_timers();
+    test_no_starvation();
+    test_removal();
+    return done_testing();
+}
