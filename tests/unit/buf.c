@@ -61,6 +61,13 @@ static void check_growth(void)
     ok(same, "and keeps every byte");
     ok(!buf_append(&b, "x", 1), "and no further");
     buf_fini(&b);
+
+    while (b.len < 256)
+        buf_append(&b, "x", 1);
+    buf_consume(&b, 254);
+    ok(b.cap == 256 && buf_reserve(&b, 300) == b.data + 2 && b.off == 0 && holds(&b, "xx"),
+       "grows with its front consumed");
+    buf_fini(&b);
 }
 
 static void check_reserve(void)
@@ -91,7 +98,7 @@ static void check_reserve(void)
 /* A queue under random operations against a plain array. */
 static void check_model(void)
 {
-    char model[64];
+    char model[700];
     size_t n = 0;
     uint32_t random = 1;
     unsigned wrong = 0;

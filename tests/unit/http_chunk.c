@@ -143,6 +143,7 @@ static const struct {
     {SLICE("5\r\nhello\n0\r\n\r\n"), 400},
     {SLICE("5\r\nhello\r0\r\n\r\n"), 400},
     {SLICE("5\r\nhello0\r\n\r\n"), 400},
+    {SLICE("5\r\nhelloX\n0\r\n\r\n"), 400},
     {SLICE("5\r\nhelloXX0\r\n\r\n"), 400},
     {SLICE("4\r\nhello\r\n0\r\n\r\n"), 400},
     {SLICE("6\r\nhello\r\n0\r\n\r\n"), 400},
@@ -212,6 +213,9 @@ static void check_limits(void)
 
         ok(judged(long_line(text, "1;", size, "a\r\n0\r\n\r\n"), want, over > 0 ? "" : "a", 0),
            "an extension, its line of the limit %+d bytes", over);
+        memcpy(text, "1\r\na\r\n", 6);
+        n = long_line(text + 6, "0;", size, "\r\n").n + 6;
+        ok(judged(slice_make(text, n), want, "a", 0), "a second line of the limit %+d bytes", over);
         memcpy(text, "0\r\n", 3);
         ok(judged(slice_make(text, long_line(text + 3, "A:", size, "\r\n").n + 3), want, "", 0),
            "a trailer of the limit %+d bytes", over);

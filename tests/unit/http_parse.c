@@ -119,6 +119,7 @@ static const struct {
 
     /* The request line. */
     {SLICE(" GET / HTTP/1.1\r\n\r\n"), 400},
+    {SLICE(" GET HTTP/1.1\r\n\r\n"), 400},
     {SLICE("\tGET / HTTP/1.1\r\n\r\n"), 400},
     {SLICE("GET  / HTTP/1.1\r\n\r\n"), 400},
     {SLICE("GET\t/ HTTP/1.1\r\n\r\n"), 400},

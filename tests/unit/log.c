@@ -197,9 +197,16 @@ static void check_cut(void)
     }
     is_int(wrong, 0, "a line that is cut is still a line, and JSON");
     ok(cut > 100 && whole > 100, "lines were cut and were not");
-    value[sizeof value - 1] = '\0';
-    log_write(&json, LOG_INFO, value, (struct log_field[]){LOG_STR("a", "b"), {.key = NULL}});
-    ok(is_json_line(logged()), "a message that fills the line is cut, too");
+    for (unsigned k = 0; k < 3; k++) {
+        memset(value, bytes[k], sizeof value);
+        for (size_t n = LIMIT_LOG_LINE / 6 - 40; n < LIMIT_LOG_LINE + 20; n++) {
+            value[n] = '\0';
+            log_event(&json, LOG_INFO, value, LOG_STR("a", "b"));
+            wrong += !is_json_line(logged());
+            value[n] = bytes[k];
+        }
+    }
+    is_int(wrong, 0, "a message that fills the line is cut as well");
 }
 
 static void check_no_reader(void)
