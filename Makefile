@@ -9,7 +9,8 @@
 #   make install    the executable to $(DESTDIR)$(PREFIX)/bin
 #   make clean      removes what was built; make distclean what was fetched, too
 #
-#   make units      builds the unit tests;  make server  the development licence server
+#   make units      builds the unit tests; make server the development licence server; make fuzz
+#                   the fuzz targets (build/fuzz/NAME, libFuzzer's options)
 #
 #   SAN=1           the same with AddressSanitizer and UBSan (glibc), into build/san
 #   BEARSSL=DIR     takes BearSSL's source from DIR as it stands; nothing is fetched
@@ -31,6 +32,10 @@ units server:
 	@tools/setup build
 	+@$(BUILD) $@
 
+fuzz:
+	@tools/setup build fuzz
+	+@$(BUILD) FUZZ=1 $@
+
 # Any single product, such as build/release/unit/json.
 build/%: FORCE
 	@tools/setup build
@@ -42,9 +47,10 @@ demo:
 	@tools/demo
 
 check:
-	@tools/setup build check
+	@tools/setup build check fuzz
 	+@$(BUILD) program server units
 	+@$(BUILD) SAN=1 program server units
+	+@$(BUILD) FUZZ=1 fuzz
 	@tests/run
 
 lint:
@@ -65,4 +71,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server demo check lint image install clean distclean FORCE
+.PHONY: all units server fuzz demo check lint image install clean distclean FORCE

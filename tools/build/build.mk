@@ -1,20 +1,21 @@
 # How the program, the unit tests and the tools are compiled and linked. Called by the Makefile
 # once tools/setup has run, so everything looked up on the machine here is in place.
 #
-# Two variants are built from the same sources:
+# Three variants are built from the same sources:
 #   release   musl, static-pie, hardened, stripped    build/license-proxy, build/release/
 #   san       glibc, AddressSanitizer and UBSan       build/san/license-proxy, build/san/
+#   fuzz      glibc, clang, the same and libFuzzer       build/fuzz/ (fuzz targets alone)
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
-CC := gcc
+CC := $(if $(FUZZ),clang,gcc)
 AR := ar
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 
-VARIANT := $(if $(SAN),san,release)
+VARIANT := $(if $(FUZZ),fuzz,$(if $(SAN),san,release))
 OUT := build/$(VARIANT)
 BIN := $(if $(SAN),build/san,build)
 GEN := build/gen
@@ -27,9 +28,16 @@ LANGUAGE := -std=gnu11 -D_GNU_SOURCE
 # The same bytes whatever folder the tree is built in.
 MAP := -ffile-prefix-map=$(CURDIR)=. -ffile-prefix-map=$(BEARSSL_DIR)=bearssl
 
-ifdef SAN
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
-CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+ifeq ($(VARIANT),fuzz)
+
+CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZE)
+LINK = $(CC) -g -fsanitize=fuzzer $(SANITIZE) -o $@.new $(1) && mv $@.new $@
+
+else ifeq ($(VARIANT),san)
+
+CODEGEN := -g -O1 -fno-omit-frame-pointer $(SANITIZE)
 # BearSSL takes liberties that UBSan reports; its buffers are watched all the same.
 BEARSSL_CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address
 LINK = $(CC) $(CODEGEN) -o $@.new $(1) && mv $@.new $@
@@ -69,17 +77,21 @@ ifneq ($(wildcard tools/roots.c),)
 LIBOBJ += $(OUT)/obj/gen/roots_data.o
 endif
 UNITS := $(patsubst tests/unit/%.c,$(OUT)/unit/%,$(sort $(wildcard tests/unit/*.c)))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/%,$(sort $(wildcard tests/fuzz/*.c)))
 
 BEARSSL_SRC := $(sort $(wildcard $(BEARSSL_DIR)/src/*.c $(BEARSSL_DIR)/src/*/*.c))
 BEARSSL_OBJ := $(BEARSSL_SRC:$(BEARSSL_DIR)/src/%.c=$(OUT)/bearssl/%.o)
-BEARSSL_LIB := $(OUT)/libbearssl.a
+# What is fuzzed is the code here, so that variant takes the release's BearSSL.
+BEARSSL_LIB := $(if $(FUZZ),build/release,$(OUT))/libbearssl.a
 ifeq ($(BEARSSL_SRC),)
 $(error no BearSSL source in $(BEARSSL_DIR): run tools/setup build, or give BEARSSL=DIR)
 endif
 
-.PHONY: program units server
+.PHONY: program units server fuzz bearssl
 program: $(BIN)/license-proxy ; @:
 units: $(UNITS) ; @:
+fuzz: $(FUZZERS) ; @:
+bearssl: $(BEARSSL_LIB) ; @:
 server: $(BIN)/license-server ; @:
 
 # ---- the program ---------------------------------------------------------------------------
@@ -131,10 +143,10 @@ ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o,$(OBJ))
 
-ifdef SAN
-# The release build's make does it, once for both.
-$(GENERATED): generated ; @:
-generated: ; +@$(MAKE) -f tools/build/build.mk SAN= generated
+ifneq ($(VARIANT),release)
+# The release build's make does it, once for all.
+$(GENERATED) $(if $(FUZZ),$(BEARSSL_LIB)): generated ; @:
+generated: ; +@$(MAKE) -f tools/build/build.mk SAN= FUZZ= generated $(if $(FUZZ),bearssl)
 else
 generated: $(GENERATED) ; @:
 
@@ -170,6 +182,19 @@ $(OUT)/unit/%: $(OUT)/obj/unit/%.o $(LIB) $(BEARSSL_LIB)
 	@mkdir -p $(@D)
 	$(Q)$(call LINK,$^)
 
+# ---- fuzz targets --------------------------------------------------------------------------
+
+ifeq ($(VARIANT),fuzz)
+$(OUT)/obj/fuzz/%.o: tests/fuzz/%.c $(OUT)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(FUZZERS): $(OUT)/%: $(OUT)/obj/fuzz/%.o $(LIB) $(BEARSSL_LIB)
+	$(call say,LINK,$@)
+	$(Q)$(call LINK,$^)
+endif
+
 .SECONDARY:
 
 # ---- BearSSL -------------------------------------------------------------------------------
@@ -178,12 +203,14 @@ $(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BEARSSL_CODEGEN) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
 
+ifndef FUZZ
 $(BEARSSL_LIB): $(BEARSSL_OBJ)
 	$(call say,AR,$@ ($(words $^) objects))
 	@rm -f $@
 	$(Q)$(AR) rcsD $@ $^
+endif
 
 FORCE:
 .PHONY: FORCE
 
--include $(OBJ:.o=.d) $(wildcard $(OUT)/obj/tools/*.d $(OUT)/obj/unit/*.d)
+-include $(OBJ:.o=.d) $(wildcard $(OUT)/obj/tools/*.d $(OUT)/obj/unit/*.d $(OUT)/obj/fuzz/*.d)
