@@ -73,6 +73,7 @@
 #define LIMIT_SECRET 4096       /* a license key or key file. */
 #define LIMIT_STRING 4096       /* a configured string. */
 #define LIMIT_LIST 32           /* elements of a configured array. */
+#define LIMIT_CERTIFICATE 16384 /* a server's own certificate; long lists of names make 8 kB. */
 #define LIMIT_CHAIN 8           /* certificates in the served chain. */
 #define LIMIT_NAMES 32          /* names in the self-made certificate. */
 #define LIMIT_ERR_TEXT 320      /* an error's text. */

@@ -334,10 +334,7 @@ static bool start_ports(struct serve *s, struct err *err)
     l->memory = &s->body_memory;
     l->body_max = LIMIT_REQUEST_BODY;
     l->max_clients = client_room(s);
-    l->ctx = &s->core;
-    l->on_request = exchange_on_request;
-    l->on_gone = exchange_on_gone;
-    l->state_text = exchange_state_text;
+    exchange_init(&s->core, l);
     t->max_clients = LIMIT_STATUS_CLIENTS;
     t->ctx = &s->endpoint;
     t->on_request = endpoint_on_request;
@@ -415,6 +412,7 @@ static void stop(struct serve *s)
     checkin_fini(&s->checkin);
     client_port_stop(&s->licensing);
     client_port_stop(&s->status);
+    exchange_end_all(&s->core);
     core_fini(&s->core);
     resolve_stop(&s->resolve);
     material_fini(&s->material);

@@ -1,13 +1,6 @@
 #include "proxy/core.h"
 
-#include "proxy/exchange.h"
-
 #include <stdio.h>
-
-static void on_release(struct loop_timer *timer)
-{
-    exchange_release(LOOP_OWNER(timer, struct core, release));
-}
 
 static void on_expiry(struct loop_timer *timer)
 {
@@ -21,7 +14,6 @@ void core_init(struct core *core, int64_t window_s, size_t max_entries)
     clock_init(&core->clock);
     cache_init(&core->cache, max_entries, LIMIT_TRUST_BYTES);
     state_init(&core->state, window_s);
-    core->release = (struct loop_timer){.on_time = on_release};
     core->expiry = (struct loop_timer){.on_time = on_expiry};
     core->told = STATE_READY;
     tls_profile_random(core->profile, random, sizeof random);
@@ -31,7 +23,6 @@ void core_init(struct core *core, int64_t window_s, size_t max_entries)
 
 void core_fini(struct core *core)
 {
-    exchange_end_all(core);
     loop_unset(core->loop, &core->release);
     loop_unset(core->loop, &core->expiry);
     upstream_fini(&core->upstream);

@@ -46,6 +46,8 @@ struct core {
 
 /* loop, log, profile, upstream, policy, key and base_url are set before. */
 void core_init(struct core *core, int64_t window_s, size_t max_entries);
+
+/* Ends; exchanges must be over. */
 void core_fini(struct core *core);
 
 /* A relay ended: in an answer, or err says why not. Moves state and circuit, and tells of changes.

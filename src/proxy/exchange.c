@@ -60,7 +60,7 @@ void exchange_end_all(struct core *core)
         end(core->exchanges);
 }
 
-void exchange_on_gone(struct client_port *port, struct client *c)
+static void on_gone(struct client_port *port, struct client *c)
 {
     struct exchange *x = c->exchange;
 
@@ -70,7 +70,7 @@ void exchange_on_gone(struct client_port *port, struct client *c)
     c->exchange = NULL;
 }
 
-const char *exchange_state_text(struct client_port *port)
+static const char *port_state(struct client_port *port)
 {
     return state_text(core_state(port->ctx));
 }
@@ -266,8 +266,10 @@ static void on_done(struct relay *r, bool answered)
     end(x);
 }
 
-void exchange_release(struct core *core)
+/* The circuit has opened: waiting requests that have a trusted answer get it. */
+static void on_release(struct loop_timer *timer)
 {
+    struct core *core = LOOP_OWNER(timer, struct core, release);
     struct exchange *next;
 
     if (!core->circuit.open)
@@ -422,7 +424,7 @@ static void start(struct core *core, struct client *c, struct slice target)
     }
 }
 
-void exchange_on_request(struct client_port *port, struct client *c)
+static void on_request(struct client_port *port, struct client *c)
 {
     struct core *core = port->ctx;
     const struct cache_entry *e;
@@ -441,4 +443,13 @@ void exchange_on_request(struct client_port *port, struct client *c)
         }
     }
     start(core, c, target);
+}
+
+void exchange_init(struct core *core, struct client_port *port)
+{
+    core->release = (struct loop_timer){.on_time = on_release};
+    port->ctx = core;
+    port->on_request = on_request;
+    port->on_gone = on_gone;
+    port->state_text = port_state;
 }

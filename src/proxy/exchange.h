@@ -8,13 +8,8 @@
 #include "proxy/client.h"
 #include "proxy/core.h"
 
-/* Handlers of the licensing port; its ctx is the core. */
-void exchange_on_request(struct client_port *port, struct client *c);
-void exchange_on_gone(struct client_port *port, struct client *c);
-const char *exchange_state_text(struct client_port *port);
-
-/* Answers the waiting requests that have a trusted answer: the circuit is open. */
-void exchange_release(struct core *core);
+/* Makes port a licensing port: sets its handlers, and itself up in core. */
+void exchange_init(struct core *core, struct client_port *port);
 
 /* The drain deadline: answers every waiting request with 503. */
 void exchange_give_up(struct core *core);

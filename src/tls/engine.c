@@ -11,6 +11,7 @@
 #include "tls/engine.h"
 
 #include "base/secret.h"
+#include "tls/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,18 +21,12 @@
 /* A server sends records of up to 4 kB: answers are short, and each connection holds the buffer. */
 #define SERVER_OUT_SIZE (4096 + BR_SSL_BUFSIZE_OUTPUT - 16384)
 
-/* RSA keys below 2048 bits are refused in certificates. */
-#define MIN_RSA_BYTES 256
-
-/* BearSSL counts days from the year 0. */
-#define DAYS_TO_1970 719528
-
 struct tls {
     union {
         br_ssl_server_context server;
         struct {
             br_ssl_client_context ssl;
-            br_x509_minimal_context x509;
+            struct verify verify;
         } client;
     } u;
     br_ssl_engine_context *eng; /* borrowed: inside u */
@@ -99,12 +94,25 @@ struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *ide
     return t;
 }
 
+/* The certificate for servers that ask for one. */
+static void show_identity(br_ssl_client_context *client, struct tls_profile *profile,
+                          const struct tls_identity *identity)
+{
+    if (identity->key.type == BR_KEYTYPE_EC)
+        br_ssl_client_set_single_ec(client, identity->chain.certs, identity->chain.count,
+                                    &identity->key.u.ec, BR_KEYTYPE_SIGN,
+                                    (unsigned)identity->facts.issuer_key_type, profile->ec,
+                                    profile->ecdsa_sign);
+    else
+        br_ssl_client_set_single_rsa(client, identity->chain.certs, identity->chain.count,
+                                     &identity->key.u.rsa, profile->rsa_sign);
+}
+
 struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
                            const char *server_name, int64_t now_s, struct err *err)
 {
     struct tls *t;
     br_ssl_client_context *client;
-    br_x509_minimal_context *x509;
 
     /* BearSSL takes an empty name as "do not check the name". */
     if (!server_name || !server_name[0]) {
@@ -115,23 +123,15 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
     if (!t)
         return NULL;
     client = &t->u.client.ssl;
-    x509 = &t->u.client.x509;
     t->eng = &client->eng;
     t->trust = tls_trust_hold(trust);
     br_ssl_client_zero(client);
     tls_profile_apply(profile, t->eng);
     tls_profile_suites(t->eng, 0);
-    br_x509_minimal_init(x509, &br_sha256_vtable, trust->anchors.items, trust->anchors.count);
-    br_x509_minimal_set_rsa(x509, profile->rsa_verify);
-    br_x509_minimal_set_ecdsa(x509, profile->ec, profile->ecdsa_verify);
-    /* No SHA-1 and no MD5: signatures made with them are refused. */
-    br_x509_minimal_set_hash(x509, br_sha256_ID, &br_sha256_vtable);
-    br_x509_minimal_set_hash(x509, br_sha384_ID, &br_sha384_vtable);
-    br_x509_minimal_set_hash(x509, br_sha512_ID, &br_sha512_vtable);
-    br_x509_minimal_set_minrsa(x509, MIN_RSA_BYTES);
-    br_x509_minimal_set_time(x509, (uint32_t)(now_s / 86400 + DAYS_TO_1970),
-                             (uint32_t)(now_s % 86400));
-    br_ssl_engine_set_x509(t->eng, &x509->vtable);
+    server_name = verify_init(&t->u.client.verify, profile, trust, server_name, now_s);
+    br_ssl_engine_set_x509(t->eng, &t->u.client.verify.vtable);
+    if (trust->client)
+        show_identity(client, profile, trust->client);
     set_buffers(t, BR_SSL_BUFSIZE_INPUT);
     if (!br_ssl_client_reset(client, server_name, 0)) {
         err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
@@ -150,6 +150,8 @@ void tls_free(struct tls *t)
 {
     if (!t)
         return;
+    if (t->trust)
+        verify_fini(&t->u.client.verify);
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
@@ -178,6 +180,13 @@ static void alert_certificate(struct tls *t, int code)
     (void)t->transport.send(t->transport.ctx, record, sizeof record, &n, NULL);
 }
 
+/* Whether the code is a verdict about the peer's certificate. */
+static bool is_refusal(int code)
+{
+    return (code > BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED) ||
+           (code >= VERIFY_BAD_PIN && code <= VERIFY_TOO_LARGE);
+}
+
 /* The verdict of a closed engine. */
 static enum io verdict(struct tls *t, struct err *err)
 {
@@ -185,8 +194,7 @@ static enum io verdict(struct tls *t, struct err *err)
 
     if (code == BR_ERR_OK)
         return IO_EOF;
-    if (code >= BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED && !t->open && t->trust &&
-        !t->ended) {
+    if (is_refusal(code) && !t->open && t->trust && !t->ended) {
         t->ended = true;
         alert_certificate(t, code);
     }
@@ -432,6 +440,12 @@ const char *tls_error_text(int code)
         return "the peer does not support secure renegotiation (RFC 5746)";
     case BR_ERR_X509_EXPIRED:
         return "the server's certificate has expired or is not valid yet, by this machine's time";
+    case VERIFY_BAD_PIN:
+        return "the server's public key is not the pinned one (pin_sha256)";
+    case VERIFY_BAD_IP:
+        return "the server's certificate does not carry the IP address of server_url";
+    case VERIFY_TOO_LARGE:
+        return "the server's certificate is larger than 16 KiB";
     case BR_ERR_X509_BAD_SERVER_NAME:
         return "the server's certificate is for another name";
     case BR_ERR_X509_NOT_TRUSTED:
@@ -487,7 +501,7 @@ const char *tls_error_text(int code)
         return "refused with a TLS alert";
     if (code >= BR_ERR_RECV_FATAL_ALERT)
         return "the peer refused with a TLS alert of unknown meaning";
-    if (code > BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED)
+    if (is_refusal(code))
         return "the server's certificate is malformed";
     return "the peer broke the TLS protocol";
 }

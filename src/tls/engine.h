@@ -28,8 +28,8 @@ struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *ide
                            struct err *err);
 
 /*
- * A client's side that verifies the server's chain against trust (held until the end), the name
- * (copied; a DNS name, never empty) and the time (seconds since 1970).
+ * A client's side that verifies the server against trust (held until the end), the name (copied; a
+ * DNS name or an IP address, never empty) and the time (seconds since 1970): see tls/verify.h.
  */
 struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
                            const char *server_name, int64_t now_s, struct err *err);

@@ -132,6 +132,7 @@ void tls_trust_drop(struct tls_trust *t)
     if (!t || --t->refs > 0)
         return;
     pem_anchors_fini(&t->anchors);
+    tls_identity_drop(t->client);
     free(t);
 }
 

@@ -48,10 +48,14 @@ struct tls_identity *tls_identity_take(struct pem_chain *chain, struct pem_key *
 struct tls_identity *tls_identity_hold(struct tls_identity *i);
 void tls_identity_drop(struct tls_identity *i); /* i may be NULL */
 
-/* Anchors, likewise. */
+/* What a server is verified against, likewise. */
 struct tls_trust {
     unsigned refs;
     struct pem_anchors anchors;
+    uint8_t pins[LIMIT_LIST][32]; /* SHA-256 of public keys, one of which the server must have */
+    size_t pin_count;
+    bool pins_suffice;           /* a pinned key needs no authority, name or dates besides */
+    struct tls_identity *client; /* held; shown to servers that ask for it. NULL: none */
 };
 
 struct tls_trust *tls_trust_take(struct pem_anchors *anchors, struct err *err);

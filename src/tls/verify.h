@@ -1,0 +1,46 @@
+/*
+ * Who the peer of a client's handshake must be: a wrapper around BearSSL's X.509 engine that sees
+ * each certificate on its way in. It adds what BearSSL 0.6 does not have: pinned public keys
+ * (RFC 7469 section 2.4 computes them so) and IP addresses as names (RFC 6125, RFC 5280
+ * section 4.2.1.6).
+ */
+#ifndef TLS_VERIFY_H
+#define TLS_VERIFY_H
+
+#include "tls/profile.h"
+
+/* Codes of our own, beside BearSSL's: tls_error_text knows them. */
+enum {
+    VERIFY_BAD_PIN = 240, /* the public key is not one of the pinned */
+    VERIFY_BAD_IP,        /* the certificate does not carry the address */
+    VERIFY_TOO_LARGE      /* the certificate is larger than LIMIT_CERTIFICATE */
+};
+
+struct verify {
+    const br_x509_class *vtable; /* must come first: BearSSL calls through it */
+    br_x509_minimal_context minimal;
+    br_x509_decoder_context decoder; /* of a leaf that is known by its pin alone */
+    const struct tls_trust *trust;   /* borrowed until the handshake is over */
+    uint8_t ip[16];                  /* the address that the leaf must carry */
+    size_t ip_size;                  /* 4 or 16; 0: a DNS name was given instead */
+    unsigned count;                  /* certificates so far */
+    struct buf leaf;                 /* the first one */
+    bool leaf_cut;                   /* it did not fit */
+};
+
+/*
+ * name: the DNS name or IP address (without brackets) that the certificate must bear; not checked
+ * when trust has pins and no anchors of its own: then the key alone says who it is. now_s:
+ * never-back time. Returns what br_ssl_client_reset is to be given as server name: name, or NULL
+ * for an address.
+ */
+const char *verify_init(struct verify *v, struct tls_profile *profile,
+                        const struct tls_trust *trust, const char *name, int64_t now_s);
+
+/* Frees what was seen. */
+void verify_fini(struct verify *v);
+
+/* Whether a certificate (DER) carries the address in its subjectAltName. */
+bool verify_has_ip(struct slice certificate, const uint8_t *ip, size_t size);
+
+#endif
