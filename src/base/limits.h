@@ -31,6 +31,7 @@
 #define LIMIT_ADDRESSES 16            /* addresses tried of one name. */
 #define LIMIT_HOST 253        /* a host name (RFC 1035 section 2.3.4, without the last dot). */
 #define LIMIT_URL 2048        /* a configured URL. */
+#define LIMIT_NO_PROXY 256    /* entries of NO_PROXY; a cluster's list has dozens. */
 #define LIMIT_RESOLVES 8      /* look-ups under way at one time, one small process each. */
 #define LIMIT_DNS_CACHE 30000 /* how long a looked-up address is used again. */
 #define LIMIT_PUMP_TURNS 64   /* TLS records handled for one connection before others' turn. */
