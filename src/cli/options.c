@@ -92,10 +92,6 @@ static void report_setting(struct load *l, const struct setting *s, struct optio
 
     where(l->options, s, origin, place);
     snprintf(text, sizeof text, "%s: %s", place, what);
-    /* A flag's bad value is a mistake on the command line; a bad key is one of configuration. */
-    if (code == ERR_CONFIG && origin.layer == LAYER_FLAG && s->type != SETTING_SECRET &&
-        !s->unavailable)
-        code = ERR_USAGE;
     report(l, code, text);
 }
 
@@ -174,8 +170,12 @@ static void apply(struct load *l, const struct setting *s, struct options_origin
         if (s->type == SETTING_LIST)
             setting_clear(s, l->config);
     }
-    if (!setting_read(s, text, l->config, &err))
-        report_setting(l, s, origin, err.code, err.text);
+    if (setting_read(s, text, l->config, &err))
+        return;
+    /* A flag's bad value is a mistake on the command line; a bad key is one of configuration. */
+    if (err.code == ERR_CONFIG && origin.layer == LAYER_FLAG && s->type != SETTING_SECRET)
+        err.code = ERR_USAGE;
+    report_setting(l, s, origin, err.code, err.text);
 }
 
 static void apply_defaults(struct load *l)
@@ -466,9 +466,7 @@ static void read_key_file(struct load *l)
             line.n--;
         if (!setting_read(key, line, l->config, &err)) {
             snprintf(text, sizeof text, "%s: %.200s", l->config->license_key_file, err.text);
-            /* What the file holds is no mistake on the command line. */
-            origin.layer == LAYER_FLAG ? report(l, ERR_CONFIG, text)
-                                       : report_setting(l, file, origin, err.code, text);
+            report_setting(l, file, origin, err.code, text);
         }
     }
     buf_wipe(&content);
