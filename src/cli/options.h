@@ -9,20 +9,15 @@
 #include "base/config.h"
 #include "base/err.h"
 #include "cli/setting.h"
+#include "cli/variables.h"
 
-#define OPTIONS_FLAGS 64     /* flags with a value on one command line */
-#define OPTIONS_VARIABLES 16 /* environment variables that hold secrets */
+#define OPTIONS_FLAGS 64 /* flags with a value on one command line */
 
 enum options_layer { LAYER_DEFAULT, LAYER_FILE, LAYER_ENVIRONMENT, LAYER_FLAG };
 
 struct options_flag {
     const struct setting *setting;
     struct secret text; /* whatever the setting: some are secrets */
-};
-
-struct options_variable {
-    char *name; /* owned */
-    struct secret value;
 };
 
 /* Where a setting's value was found. */
@@ -37,8 +32,7 @@ struct options {
     unsigned verbosity; /* how often -v was given */
     struct options_flag flags[OPTIONS_FLAGS];
     size_t flag_count;
-    struct options_variable variables[OPTIONS_VARIABLES]; /* taken out of the environment */
-    size_t variable_count;
+    struct variables variables;
     struct options_origin origins[SETTING_MAX]; /* by the last load, beside setting_table */
 };
 

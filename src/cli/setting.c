@@ -170,3 +170,13 @@ void setting_variable(const struct setting *s, char out[SETTING_VARIABLE_SIZE])
         out[n++] = *p == '-' ? '_' : *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
     out[n] = '\0';
 }
+
+const char *setting_show(struct slice name, char out[SETTING_VARIABLE_SIZE])
+{
+    if (name.n >= SETTING_VARIABLE_SIZE)
+        name.n = SETTING_VARIABLE_SIZE - 1;
+    for (size_t i = 0; i < name.n; i++)
+        out[i] = (char)(name.p[i] > ' ' && name.p[i] < 0x7f ? name.p[i] : '?');
+    out[name.n] = '\0';
+    return out;
+}

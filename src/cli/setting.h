@@ -83,6 +83,9 @@ bool setting_read_duration(struct slice text, int64_t least, int64_t most, int64
 /* "90s", "15m", "12h", "7d": the largest unit that divides it. */
 void setting_format_duration(int64_t seconds, char out[24]);
 
+/* A name as messages may show it, since a terminal must not obey what it holds: out. */
+const char *setting_show(struct slice name, char out[SETTING_VARIABLE_SIZE]);
+
 /* Empties the setting's field. */
 void setting_clear(const struct setting *s, struct config *config);
 
