@@ -53,7 +53,9 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
 HARDEN += $(if $(filter x86_64,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
+# Nothing unwinds here: no tables for it.
 CODEGEN := -O2 $(HARDEN) -ffunction-sections -fdata-sections \
+	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN)
 LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new $(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o \
