@@ -54,12 +54,15 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 HARDEN += $(if $(filter x86_64,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
 # Nothing unwinds here: no tables for it.
-CODEGEN := -O2 $(HARDEN) -ffunction-sections -fdata-sections \
+# Nothing here unwinds the stack. Small code for what waits on the network all day, fast code for
+# the cryptography; link-time optimisation was tried and gains nothing.
+CODEGEN := -Os $(HARDEN) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
-BEARSSL_CODEGEN := $(CODEGEN)
-LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new $(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o \
-	$(1) -L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
+BEARSSL_CODEGEN := $(CODEGEN) -O2
+LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new \
+	$(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o $(1) \
+	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
 	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
 	&& mv $@.new $@
