@@ -53,10 +53,9 @@ HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
 	-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
 HARDEN += $(if $(filter x86_64,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
-# Nothing unwinds here: no tables for it.
 # Nothing here unwinds the stack. Small code for what waits on the network all day, fast code for
 # the cryptography; link-time optimisation was tried and gains nothing.
-CODEGEN := -Os $(HARDEN) -ffunction-sections -fdata-sections -fno-asynchronous-unwind-tables \
+CODEGEN := -Os $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN) -O2
