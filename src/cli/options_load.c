@@ -404,9 +404,9 @@ static void read_key_file(struct load *l)
         report_setting(l, file, origin, err.code, err.text);
     } else {
         line = buf_slice(&content);
-        if (line.n > 0 && line.p[line.n - 1] == '\n')
+        if (line.p && line.n > 0 && line.p[line.n - 1] == '\n')
             line.n--;
-        if (line.n > 0 && line.p[line.n - 1] == '\r')
+        if (line.p && line.n > 0 && line.p[line.n - 1] == '\r')
             line.n--;
         if (!setting_read(key, line, l->config, &err)) {
             snprintf(text, sizeof text, "%s: %.200s", l->config->license_key_file, err.text);
