@@ -2,6 +2,7 @@
 
 #include "tls/identity.h"
 #include "tls/roots.h"
+#include "tls/verify.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -39,37 +40,67 @@ static struct tls_identity *make_identity(const struct config *config, struct tl
     return identity;
 }
 
-static struct tls_identity *load_identity(const struct config *config, struct err *err)
+static struct tls_identity *load_identity(const char *cert, const char *cert_key, struct err *err)
 {
     struct pem_chain chain = {.count = 0};
     struct pem_key key = {.type = 0};
     struct tls_identity *identity = NULL;
 
-    if (pem_load_chain(config->tls_cert, &chain, err) && pem_load_key(config->tls_key, &key, err) &&
-        pem_match(&chain, config->tls_cert, &key, config->tls_key, err))
+    if (pem_load_chain(cert, &chain, err) && pem_load_key(cert_key, &key, err) &&
+        pem_match(&chain, cert, &key, cert_key, err))
         identity = tls_identity_take(&chain, &key, err);
     pem_chain_fini(&chain);
     pem_key_fini(&key);
     return identity;
 }
 
+static struct tls_trust *load_roots(const struct config *config, const char **source,
+                                    struct err *err)
+{
+    struct pem_anchors anchors = {.count = 0};
+    struct tls_trust *trust;
+
+    if (!roots_load(config->ca_file, getenv("SSL_CERT_FILE"), &anchors, source, err))
+        return NULL;
+    trust = tls_trust_take(&anchors, err);
+    pem_anchors_fini(&anchors);
+    return trust;
+}
+
+/* Pins and the client certificate are for license servers. */
+static bool add_pins_and_client(struct tls_trust *trust, const struct config *config,
+                                struct err *err)
+{
+    for (size_t i = 0; i < config->pin_sha256.count; i++)
+        if (!verify_read_pin(slice_of(config->pin_sha256.items[i]), trust->pins[i])) {
+            err_set(err, ERR_CONFIG,
+                    "[upstream] pin_sha256: number %zu is no SHA-256 in base64 or hexadecimal",
+                    i + 1);
+            return false;
+        }
+    trust->pin_count = config->pin_sha256.count;
+    trust->pins_suffice = !config->ca_file;
+    if (!config->client_cert)
+        return true;
+    trust->client = load_identity(config->client_cert, config->client_key, err);
+    return trust->client != NULL;
+}
+
 bool material_load(struct material *m, const struct config *config, struct tls_profile *profile,
                    int64_t now_s, const struct material *old, struct err *err)
 {
-    struct pem_anchors anchors = {.count = 0};
-
     memset(m, 0, sizeof *m);
-    if (!roots_load(config->ca_file, getenv("SSL_CERT_FILE"), &anchors, &m->roots, err))
+    m->trust = load_roots(config, &m->roots, err);
+    m->proxy_trust = m->trust ? load_roots(config, &m->roots, err) : NULL;
+    if (!m->proxy_trust || !add_pins_and_client(m->trust, config, err)) {
+        material_fini(m);
         return false;
-    m->trust = tls_trust_take(&anchors, err);
-    pem_anchors_fini(&anchors);
-    if (!m->trust)
-        return false;
+    }
     if (!config->tls_enabled)
         return true;
     m->self_made = !config->tls_cert;
     if (!m->self_made)
-        m->identity = load_identity(config, err);
+        m->identity = load_identity(config->tls_cert, config->tls_key, err);
     else if (old && old->self_made && old->identity)
         m->identity = tls_identity_hold(old->identity);
     else
@@ -115,5 +146,6 @@ void material_fini(struct material *m)
 {
     tls_identity_drop(m->identity);
     tls_trust_drop(m->trust);
+    tls_trust_drop(m->proxy_trust);
     memset(m, 0, sizeof *m);
 }

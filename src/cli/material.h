@@ -1,6 +1,7 @@
 /*
- * What `serve` loads from files, at start and again on reload: the certificate shown to services
- * and the authorities that the license servers are verified against.
+ * What `serve` loads from files, at start and again on reload: the certificate shown to services,
+ * the authorities and pins that license servers are verified against, and the certificate shown to
+ * them.
  */
 #ifndef CLI_MATERIAL_H
 #define CLI_MATERIAL_H
@@ -11,8 +12,9 @@
 struct material {
     struct tls_identity *identity; /* held; NULL with [tls] enabled = false */
     bool self_made;
-    struct tls_trust *trust; /* held */
-    const char *roots;       /* borrowed from config, the environment or a constant */
+    struct tls_trust *trust;       /* held; of license servers, with pins and client certificate */
+    struct tls_trust *proxy_trust; /* held; of an https egress proxy: authorities alone */
+    const char *roots;             /* borrowed from config, the environment or a constant */
 };
 
 /*

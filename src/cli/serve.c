@@ -38,6 +38,7 @@ struct serve {
     struct loop loop;
     struct resolve resolve;
     struct tls_profile profile;
+    struct egress egress;
     struct material material;
     struct core core;
     struct checkin checkin;
@@ -127,7 +128,8 @@ static void on_drain(struct loop_timer *timer)
 /* Hands the loaded files to those who use them. */
 static void use_material(struct serve *s)
 {
-    upstream_trust(&s->core.upstream, tls_trust_hold(s->material.trust));
+    upstream_trust(&s->core.upstream, tls_trust_hold(s->material.trust),
+                   tls_trust_hold(s->material.proxy_trust));
     if (s->material.identity)
         client_port_identity(&s->licensing, tls_identity_hold(s->material.identity));
     s->endpoint.roots = s->material.roots;
@@ -287,6 +289,7 @@ static void in_helper(void *ctx)
     options_fini(&s->options);
     config_fini(&s->config);
     config_fini(&s->reloaded);
+    egress_fini(&s->egress);
     tls_profile_fini(&s->profile);
 }
 
@@ -309,6 +312,7 @@ static bool start_core(struct serve *s, struct err *err)
         .loop = &s->loop,
         .resolve = &s->resolve,
         .profile = &s->profile,
+        .egress = &s->egress,
         .resolve_ms = config->resolve_timeout_s * 1000,
         .connect_ms = config->connect_timeout_s * 1000,
         .tls_ms = config->tls_timeout_s * 1000,
@@ -370,12 +374,20 @@ static void tell_start(const struct serve *s)
                   LOG_STR("address", config->host));
 }
 
+static const char *look_up_variable(void *ctx, const char *name)
+{
+    (void)ctx;
+    return getenv(name);
+}
+
 static bool start(struct serve *s, struct err *err)
 {
     loop_init(&s->loop);
     s->loop.on_wake = on_wake;
     s->loop.ctx = s;
-    if (!watch_signals(s, err) || !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
+    if (!egress_init(&s->egress, &s->config.proxy, s->config.no_proxy, look_up_variable, NULL,
+                     err) ||
+        !watch_signals(s, err) || !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
         !tls_profile_init(&s->profile, err) || !start_core(s, err) ||
         !material_load(&s->material, &s->config, &s->profile, never_back(s), NULL, err) ||
         !start_ports(s, err) || !checkin_init(&s->checkin, &s->core, &s->config, err))
@@ -453,6 +465,7 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
     options_fini(&s->options);
     config_fini(&s->config);
     config_fini(&s->reloaded);
+    egress_fini(&s->egress);
     free(s);
     return rv;
 }

@@ -38,6 +38,13 @@ static size_t find(struct slice s, char c)
     return p ? (size_t)(p - s.p) : s.n;
 }
 
+static bool has_two(struct slice s, char c)
+{
+    size_t i = find(s, c);
+
+    return i < s.n && memchr(s.p + i + 1, c, s.n - i - 1) != NULL;
+}
+
 /* ---- the proxy ----------------------------------------------------------------------------- */
 
 static bool refuse_proxy(const struct egress *e, const char *why, struct err *err)
@@ -305,7 +312,7 @@ static const char *take_name(struct slice text, struct egress_entry *entry)
 /* NULL, or what is wrong. */
 static const char *take_entry(struct slice text, struct egress_entry *entry)
 {
-    size_t slash = find(text, '/'), colon = find(text, ':');
+    size_t slash = find(text, '/');
     struct address a;
     const char *wrong;
 
@@ -317,7 +324,7 @@ static const char *take_entry(struct slice text, struct egress_entry *entry)
         return take_network(text, text, false, entry);
     if (read_address(slice_make(text.p, slash), &a) && slash < text.n && (a.v6 || a.mapped))
         return take_network(slice_make(text.p, slash), slice_from(text, slash + 1), true, entry);
-    if (find(slice_from(text, colon + (colon < text.n)), ':') + colon + 1 < text.n)
+    if (has_two(text, ':'))
         return bad_v6;
     wrong = take_port(&text, entry);
     if (wrong)

@@ -174,7 +174,10 @@ static enum io under_recv(void *ctx, void *data, size_t size, size_t *n, struct 
 
 static enum io under_send(void *ctx, const void *data, size_t size, size_t *n, struct err *err)
 {
-    return stream_write(ctx, data, size, n, err);
+    enum io r = stream_write(ctx, data, size, n, err);
+
+    /* A TLS stream below must not sit on the record; what it can't send now it sends later. */
+    return r == IO_OK && stream_flush(ctx, err) == IO_ERR ? IO_ERR : r;
 }
 
 struct stream *stream_tls_take(struct tls *tls, struct stream *under, struct err *err)

@@ -20,6 +20,17 @@
 static void attempt(struct relay *r);
 static void talk(struct relay *r);
 
+/* As in a Host field (RFC 9110 section 7.2): IPv6 in brackets, the port unless it is the usual. */
+static void name_server(struct server *s, struct slice host)
+{
+    bool v6 = memchr(host.p, ':', host.n) != NULL;
+    int n = snprintf(s->name, sizeof s->name, "%s%.*s%s", v6 ? "[" : "", (int)host.n, host.p,
+                     v6 ? "]" : "");
+
+    if (s->port != 443)
+        snprintf(s->name + n, sizeof s->name - (size_t)n, ":%u", s->port);
+}
+
 bool upstream_init(struct upstream *u, const struct config_list *urls, struct err *err)
 {
     u->waiting_end = &u->waiting;
@@ -41,10 +52,7 @@ bool upstream_init(struct upstream *u, const struct config_list *urls, struct er
             err_set(err, ERR_CONFIG, "server_url: too long");
             return false;
         }
-        if (s->port == 443)
-            (void)slice_copy(uri.host, s->name, sizeof s->name);
-        else
-            snprintf(s->name, sizeof s->name, "%.*s:%u", (int)uri.host.n, uri.host.p, s->port);
+        name_server(s, uri.host);
         u->server_count++;
     }
     return true;
@@ -132,18 +140,17 @@ static struct stream *find_idle(struct upstream *u, const struct server *server)
 
 void upstream_fini(struct upstream *u)
 {
-    while (u->idle)
-        close_idle(u->idle);
-    tls_trust_drop(u->env.trust);
-    u->env.trust = NULL;
+    upstream_trust(u, NULL, NULL);
 }
 
-void upstream_trust(struct upstream *u, struct tls_trust *trust)
+void upstream_trust(struct upstream *u, struct tls_trust *trust, struct tls_trust *proxy_trust)
 {
     while (u->idle)
         close_idle(u->idle);
     tls_trust_drop(u->env.trust);
+    tls_trust_drop(u->env.proxy_trust);
     u->env.trust = trust;
+    u->env.proxy_trust = proxy_trust;
 }
 
 /* Drops the connection and the response that was being read. */
@@ -372,9 +379,9 @@ static void on_limit(struct loop_timer *timer)
         r->err = err;
         finish(r, false);
     } else if (r->phase == RELAY_DIAL) {
-        err_set_stage(&err, ERR_TIMEOUT, r->dial.stage ? r->dial.stage : STAGE_CONNECT,
+        err_set_stage(&err, ERR_TIMEOUT, dial_stage(&r->dial),
                       "%s: not connected in its share of the time (%s)", r->server->name,
-                      err_stage_name(r->dial.stage));
+                      err_stage_name(dial_stage(&r->dial)));
         fail_attempt(r, &err);
     } else {
         fail_talk(r, ERR_TIMEOUT, "no complete response in time");

@@ -18,7 +18,7 @@ struct server {
     char host[LIMIT_HOST + 1]; /* the name that its certificate must bear */
     uint16_t port;
     char prefix[LIMIT_URL];    /* of its URL's path, without the last '/'; may be empty */
-    char name[LIMIT_HOST + 8]; /* "host" or "host:port", as in a Host field */
+    char name[LIMIT_HOST + 9]; /* "host" or "host:port", as in a Host field */
     bool failing;              /* the last attempt failed */
     int64_t retry_ms;          /* while failing: tried after the others until then */
     int64_t backoff_ms;
@@ -112,8 +112,8 @@ bool upstream_init(struct upstream *u, const struct config_list *urls, struct er
 /* Closes idle connections; relays must be over. */
 void upstream_fini(struct upstream *u);
 
-/* New connections verify against these anchors (taken over); idle ones are closed. */
-void upstream_trust(struct upstream *u, struct tls_trust *trust);
+/* New connections verify against these (taken over); idle ones are closed. */
+void upstream_trust(struct upstream *u, struct tls_trust *trust, struct tls_trust *proxy_trust);
 
 /* False, and nothing was started, when too many are waiting already: shed the request. */
 bool relay_start(struct relay *r, struct upstream *u, const struct relay_request *request,

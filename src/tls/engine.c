@@ -16,7 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define READ_AHEAD 16384
+#define READ_AHEAD LIMIT_HEAD
 
 /* A server sends records of up to 4 kB: answers are short, and each connection holds the buffer. */
 #define SERVER_OUT_SIZE (4096 + BR_SSL_BUFSIZE_OUTPUT - 16384)
@@ -144,6 +144,11 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
 void tls_attach(struct tls *t, struct tls_transport transport)
 {
     t->transport = transport;
+}
+
+bool tls_preload(struct tls *t, struct slice data)
+{
+    return buf_append_slice(&t->ahead, data);
 }
 
 void tls_free(struct tls *t)

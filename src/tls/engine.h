@@ -37,6 +37,12 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
 /* Must be called once, before anything else. */
 void tls_attach(struct tls *t, struct tls_transport transport);
 
+/*
+ * Bytes that were read from the transport before TLS began on it (behind a proxy's answer): they
+ * come first. At most LIMIT_HEAD of them. False when out of memory.
+ */
+bool tls_preload(struct tls *t, struct slice data);
+
 /* Frees and wipes; says nothing to the peer. t may be NULL. */
 void tls_free(struct tls *t);
 

@@ -43,4 +43,10 @@ void verify_fini(struct verify *v);
 /* Whether a certificate (DER) carries the address in its subjectAltName. */
 bool verify_has_ip(struct slice certificate, const uint8_t *ip, size_t size);
 
+/*
+ * Reads a pin: the SHA-256 of a public key, in base64 as curl and openssl write it (with or
+ * without "sha256//" before it) or as 64 hexadecimal digits.
+ */
+bool verify_read_pin(struct slice text, uint8_t out[32]);
+
 #endif
