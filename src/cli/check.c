@@ -41,51 +41,73 @@ static void format_day(int64_t seconds, char out[CLOCK_RFC3339_SIZE])
     out[10] = '\0';
 }
 
-static void check_validity(struct findings *f, const struct pem_chain *chain)
+/* A certificate with its key: which settings name them, and what they say. */
+struct pair {
+    size_t cert_field, key_field;
+    const char *cert, *key; /* borrowed from the configuration */
+};
+
+/* When the leaf ends; 0 if that can't be read. */
+static int64_t check_validity(struct findings *f, const struct pair *p,
+                              const struct pem_chain *chain)
 {
     char text[LIMIT_ERR_TEXT], day[CLOCK_RFC3339_SIZE];
     struct pem_facts facts;
     struct err err = {0};
     struct clock clock;
-    int64_t now;
+    int64_t now, end_s = 0;
 
     clock_init(&clock);
     now = clock_never_back_s(&clock);
     for (size_t i = 0; i < chain->count; i++) {
         if (!pem_read_facts(&chain->certs[i], &facts, &err)) {
-            fault(f, offsetof(struct config, tls_cert), err.text);
-            return;
+            fault(f, p->cert_field, err.text);
+            return 0;
         }
         if (i == 0)
-            f->cert_end_s = facts.not_after;
+            end_s = facts.not_after;
         if (now >= facts.not_before && now <= facts.not_after)
             continue;
         format_day(now < facts.not_before ? facts.not_before : facts.not_after, day);
-        snprintf(text, sizeof text, "%.180s: certificate %zu %s %s; %s", f->config.tls_cert, i + 1,
+        snprintf(text, sizeof text, "%.180s: certificate %zu %s %s; %s", p->cert, i + 1,
                  now < facts.not_before ? "is not valid before" : "expired on", day,
                  now < facts.not_before ? "check this machine's clock" : "renew it");
-        fault(f, offsetof(struct config, tls_cert), text);
+        fault(f, p->cert_field, text);
     }
+    return end_s;
 }
 
-static void check_identity(struct findings *f)
+/* When the pair's certificate ends; 0 if there is none. */
+static int64_t check_pair(struct findings *f, const struct pair *p)
 {
-    const struct config *c = &f->config;
     struct pem_chain chain = {.count = 0};
     struct pem_key key = {.type = 0};
     struct err cert_err = {0}, key_err = {0}, match_err = {0};
+    int64_t end_s = 0;
 
-    if (c->tls_cert && !pem_load_chain(c->tls_cert, &chain, &cert_err))
-        fault(f, offsetof(struct config, tls_cert), cert_err.text);
-    if (c->tls_key && !pem_load_key(c->tls_key, &key, &key_err))
-        fault(f, offsetof(struct config, tls_key), key_err.text);
+    if (p->cert && !pem_load_chain(p->cert, &chain, &cert_err))
+        fault(f, p->cert_field, cert_err.text);
+    if (p->key && !pem_load_key(p->key, &key, &key_err))
+        fault(f, p->key_field, key_err.text);
     if (chain.count > 0)
-        check_validity(f, &chain);
-    if (chain.count > 0 && key.type != 0 &&
-        !pem_match(&chain, c->tls_cert, &key, c->tls_key, &match_err))
-        fault(f, offsetof(struct config, tls_key), match_err.text);
+        end_s = check_validity(f, p, &chain);
+    if (chain.count > 0 && key.type != 0 && !pem_match(&chain, p->cert, &key, p->key, &match_err))
+        fault(f, p->key_field, match_err.text);
     pem_chain_fini(&chain);
     pem_key_fini(&key);
+    return end_s;
+}
+
+static void check_pairs(struct findings *f)
+{
+    const struct config *c = &f->config;
+
+    f->cert_end_s =
+        check_pair(f, &(struct pair){offsetof(struct config, tls_cert),
+                                     offsetof(struct config, tls_key), c->tls_cert, c->tls_key});
+    (void)check_pair(f, &(struct pair){offsetof(struct config, client_cert),
+                                       offsetof(struct config, client_key), c->client_cert,
+                                       c->client_key});
 }
 
 static void check_anchors(struct findings *f)
@@ -130,6 +152,17 @@ static void print_key(const struct findings *f)
     printf("  license key     set, by %s\n", place);
 }
 
+static void print_egress(const struct findings *f)
+{
+    struct egress egress;
+
+    if (!options_egress(f->options, &f->config, &egress, NULL))
+        return; /* told before */
+    if (egress.scheme != EGRESS_DIRECT)
+        printf("  %-16s%s, by %s\n", "egress proxy", egress.url, egress.source);
+    egress_fini(&egress);
+}
+
 static void print_summary(const struct findings *f)
 {
     const struct config *c = &f->config;
@@ -139,6 +172,9 @@ static void print_summary(const struct findings *f)
     for (size_t i = 0; i < c->server_urls.count; i++)
         printf("  %-16s%s\n", i == 0 ? "license server" : "", c->server_urls.items[i]);
     printf("  %-16s%zu, from %s\n", "trust anchors", f->anchors, f->anchors_source);
+    if (c->pin_sha256.count > 0)
+        printf("  %-16s%zu\n", "pinned keys", c->pin_sha256.count);
+    print_egress(f);
     print_key(f);
     print_listener("licensing port", c->host, c->port, c->tls_enabled ? "HTTPS" : "plain HTTP");
     if (c->tls_enabled && c->tls_cert) {
@@ -165,7 +201,7 @@ int cli_check(int argc, char **argv, unsigned verbosity)
         return rv;
     }
     f.faults = options_examine(&options, &f.config, print_fault, NULL);
-    check_identity(&f);
+    check_pairs(&f);
     check_anchors(&f);
     if (f.faults == 0) {
         print_summary(&f);

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "cli/setting.h"
 #include "cli/variables.h"
+#include "net/egress.h"
 
 #define OPTIONS_FLAGS 64 /* flags with a value on one command line */
 
@@ -64,6 +65,13 @@ size_t options_examine(struct options *o, struct config *out, options_report *re
 /* "FILE:LINE: [table] key", "--flag", "environment variable NAME": where the value came from. */
 #define OPTIONS_WHERE_SIZE 256
 void options_where(const struct options *o, const struct setting *s, char out[OPTIONS_WHERE_SIZE]);
+
+/*
+ * The way out that the configuration and the environment ask for. False: ERR_CONFIG, the text
+ * naming the setting or variable without its value; or ERR_MEMORY.
+ */
+bool options_egress(const struct options *o, const struct config *config, struct egress *out,
+                    struct err *err);
 
 /* Wipes and frees. */
 void options_fini(struct options *o);

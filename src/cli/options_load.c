@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "cli/nearest.h"
 #include "format/toml.h"
+#include "format/uri.h"
 
 #include <inttypes.h>
 #include <stddef.h>
@@ -252,7 +253,8 @@ static void report_key(struct load *l, struct slice table, struct slice key, uns
 
     nearest_init(&nearest, key);
     for (size_t i = 0; i < setting_count; i++) {
-        if (slice_eq(slice_of(setting_table[i].table), table))
+        /* Outside of all tables, any key may be meant. */
+        if (table.n == 0 || slice_eq(slice_of(setting_table[i].table), table))
             nearest_offer(&nearest, setting_table[i].key);
         if (slice_eq(slice_of(setting_table[i].key), key) && !home)
             home = setting_table[i].table;
@@ -265,7 +267,8 @@ static void report_key(struct load *l, struct slice table, struct slice key, uns
     if (home)
         snprintf(text, sizeof text, "%s: unknown key; it belongs in [%s]", place, home);
     else if (nearest.best)
-        snprintf(text, sizeof text, "%s: unknown key; did you mean %s?", place, nearest.best);
+        snprintf(text, sizeof text, "%s: unknown key; did you mean %s%s?", place, nearest.best,
+                 table.n > 0 ? "" : ", in its [table]");
     else
         snprintf(text, sizeof text, "%s: unknown key; \"license-proxy help serve\" lists them",
                  place);
@@ -456,31 +459,55 @@ static void settle_hosts(struct load *l)
                      "the same as the licensing port; choose another");
 }
 
-/*
- * Until egress proxies are supported: one that the environment asks for is refused, since going
- * out directly is what its owner doesn't want.
- */
-static void refuse_egress_proxy(struct load *l)
+static const char *look_up(void *ctx, const char *name)
 {
-    static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-    const char *none = variables_get(&l->options->variables, "no_proxy");
-    char text[LIMIT_ERR_TEXT];
+    return variables_get(ctx, name);
+}
 
-    if (!none)
-        none = variables_get(&l->options->variables, "NO_PROXY");
-    if (none && strcmp(none, "*") == 0)
-        return;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *value = variables_get(&l->options->variables, names[i]);
+bool options_egress(const struct options *o, const struct config *config, struct egress *out,
+                    struct err *err)
+{
+    return egress_init(out, &config->proxy, config->no_proxy, look_up,
+                       (void *)(uintptr_t)&o->variables, err);
+}
 
-        if (!value || value[0] == '\0')
-            continue;
-        snprintf(text, sizeof text,
-                 "environment variable %s: an egress proxy is not available in this version; unset "
-                 "it, or set NO_PROXY=* to connect directly",
-                 names[i]);
-        report(l, ERR_CONFIG, text);
-    }
+static void settle_egress(struct load *l)
+{
+    struct egress egress;
+    struct err err = {0};
+
+    if (options_egress(l->options, l->config, &egress, &err))
+        egress_fini(&egress);
+    else
+        report(l, err.code, err.text);
+}
+
+/* Both or neither. */
+static void settle_pair(struct load *l, const char *cert, const char *key, size_t cert_field,
+                        size_t key_field)
+{
+    if (cert && !key)
+        report_field(l, cert_field, "a certificate without its key; give the key's file, too");
+    if (key && !cert)
+        report_field(l, key_field,
+                     "a key without its certificate; give the certificate's file, too");
+}
+
+/* The public authorities certify names; for an address the operator must say what it must show. */
+static void settle_servers(struct load *l)
+{
+    struct config *c = l->config;
+    struct uri uri;
+
+    if (c->server_urls.count == 0 && l->faults == 0)
+        report_field(l, offsetof(struct config, server_urls),
+                     "no license server is named; give at least one, or leave the setting out");
+    for (size_t i = 0; i < c->server_urls.count; i++)
+        if (uri_parse(slice_of(c->server_urls.items[i]), &uri, NULL) && uri.host_is_ip &&
+            !c->ca_file && c->pin_sha256.count == 0)
+            report_field(l, offsetof(struct config, server_urls),
+                         "an address is certified by no public authority; write the server's name, "
+                         "or give pin_sha256 or ca_file in [upstream]");
 }
 
 static void settle(struct load *l)
@@ -490,19 +517,15 @@ static void settle(struct load *l)
 
     settle_key(l);
     settle_hosts(l);
-    if (!c->tls_cert != !c->tls_key)
-        report_field(
-            l, c->tls_cert ? offsetof(struct config, tls_cert) : offsetof(struct config, tls_key),
-            c->tls_cert ? "a certificate without its key; give the key's file, too"
-                        : "a key without its certificate; give the certificate's file, "
-                          "too");
-    if (c->server_urls.count == 0 && l->faults == 0)
-        report_field(l, offsetof(struct config, server_urls),
-                     "no license server is named; give at least one, or leave the setting out");
+    settle_pair(l, c->tls_cert, c->tls_key, offsetof(struct config, tls_cert),
+                offsetof(struct config, tls_key));
+    settle_pair(l, c->client_cert, c->client_key, offsetof(struct config, client_cert),
+                offsetof(struct config, client_key));
+    settle_servers(l);
     c->checkin_path_named = layer_of(l, offsetof(struct config, checkin_path)) != LAYER_DEFAULT;
     if (l->options->verbosity > 0 && asked > c->log_level)
         c->log_level = asked;
-    refuse_egress_proxy(l);
+    settle_egress(l);
 }
 
 size_t options_examine(struct options *o, struct config *out, options_report *to, void *ctx)

@@ -374,20 +374,13 @@ static void tell_start(const struct serve *s)
                   LOG_STR("address", config->host));
 }
 
-static const char *look_up_variable(void *ctx, const char *name)
-{
-    (void)ctx;
-    return getenv(name);
-}
-
 static bool start(struct serve *s, struct err *err)
 {
     loop_init(&s->loop);
     s->loop.on_wake = on_wake;
     s->loop.ctx = s;
-    if (!egress_init(&s->egress, &s->config.proxy, s->config.no_proxy, look_up_variable, NULL,
-                     err) ||
-        !watch_signals(s, err) || !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
+    if (!options_egress(&s->options, &s->config, &s->egress, err) || !watch_signals(s, err) ||
+        !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
         !tls_profile_init(&s->profile, err) || !start_core(s, err) ||
         !material_load(&s->material, &s->config, &s->profile, never_back(s), NULL, err) ||
         !start_ports(s, err) || !checkin_init(&s->checkin, &s->core, &s->config, err))

@@ -30,7 +30,8 @@ enum setting_rule {
     RULE_SCHEME,     /* a token, or nothing */
     RULE_SERVER,     /* https URL of a license server */
     RULE_NAME,       /* a host name or address for a certificate */
-    RULE_KEY_PART    /* of [trust] key */
+    RULE_KEY_PART,   /* of [trust] key */
+    RULE_PIN         /* SHA-256 of a public key */
 };
 
 struct setting {

@@ -2,6 +2,7 @@
 
 #include "format/http_parse.h"
 #include "format/uri.h"
+#include "tls/verify.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -182,9 +183,6 @@ static bool check_server(struct slice text, struct err *err)
         return bad(err, "not an https URL; write https://HOST");
     if (uri.has_userinfo)
         return bad(err, "a user or password has no place in it; take out what stands before @");
-    if (uri.host_is_ip)
-        return bad(err, "certificates can't be checked for an address without a pin, which this "
-                        "version doesn't have; write the server's name");
     if (uri.path.n > 0 && memchr(uri.path.p, '?', uri.path.n))
         return bad(err, "a query has no place in it; take out what stands behind ?");
     return uri.path.n == 0 || check_target(uri.path, err);
@@ -239,6 +237,8 @@ static bool check_key_part(struct slice text, struct err *err)
 
 static bool check_text(const struct setting *s, struct slice text, struct err *err)
 {
+    uint8_t pin[32];
+
     if (s->rule == RULE_CREDENTIAL)
         return check_credential(text, err);
     if (text.n == 0 && s->rule != RULE_SCHEME)
@@ -264,6 +264,10 @@ static bool check_text(const struct setting *s, struct slice text, struct err *e
                bad(err, "neither a host name nor an address; write one, without scheme or port");
     case RULE_KEY_PART:
         return check_key_part(text, err);
+    case RULE_PIN:
+        return verify_read_pin(text, pin) ||
+               bad(err, "no SHA-256 in base64 or hexadecimal; \"license-proxy cert\" of the other "
+                        "proxy prints it, or openssl");
     case RULE_NONE:
     case RULE_CREDENTIAL:
         break;

@@ -155,6 +155,15 @@ static const struct {
     {"tls-key", {"a.key", "b.key", "c.key"}, {0}},
     {"tls-names", {"a.example", "*.b.example", "10.1.2.3"}, {0}},
     {"ca-file", {"a.pem", "b.pem", "c.pem"}, {0}},
+    {"pin-sha256",
+     {"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+      "sha256//47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+      "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+     {0}},
+    {"client-cert", {"a.pem", "b.pem", "c.pem"}, {0}},
+    {"client-key", {"a.key", "b.key", "c.key"}, {0}},
+    {"proxy", {"http://a.example", "b.example:3128", "socks5://c.example"}, {0}},
+    {"no-proxy", {"a.example", "10.0.0.0/8, .b.example", "*"}, {0}},
     {"resolve-timeout", {"1s", "2s", "5m"}, {"1", "2", "300"}},
     {"connect-timeout", {"1s", "2s", "3s"}, {"1", "2", "3"}},
     {"tls-timeout", {"1s", "2s", "3s"}, {"1", "2", "3"}},
@@ -187,9 +196,12 @@ static const struct setting *by_name(const char *name)
 /* What needs another setting beside it. */
 static const char *companion(const struct setting *s)
 {
-    return strcmp(s->name, "tls-cert") == 0  ? "key=\"k\"\n"
-           : strcmp(s->name, "tls-key") == 0 ? "cert=\"c\"\n"
-                                             : "";
+    return strcmp(s->name, "tls-cert") == 0      ? "key=\"k\"\n"
+           : strcmp(s->name, "tls-key") == 0     ? "cert=\"c\"\n"
+           : strcmp(s->name, "client-cert") == 0 ? "client_key=\"k\"\n"
+           : strcmp(s->name, "client-key") == 0  ? "client_cert=\"c\"\n"
+           : strcmp(s->name, "no-proxy") == 0    ? "proxy=\"p.example\"\n"
+                                                 : "";
 }
 
 static void test_layer(const struct setting *s, size_t v, int layers)
@@ -529,8 +541,8 @@ static const struct {
     {"--server-url=ftp://a.example", NULL, ERR_USAGE, "not an https URL"},
     {"--server-url=a.example", NULL, ERR_USAGE, "--server-url"},
     {"--server-url=https://u:s3cret@a.example", NULL, ERR_USAGE, "user or password"},
-    {"--server-url=https://10.0.0.1", NULL, ERR_USAGE, "without a pin"},
-    {"--server-url=https://[::1]/", NULL, ERR_USAGE, "without a pin"},
+    {"--server-url=https://10.0.0.1", NULL, ERR_CONFIG, "pin_sha256"},
+    {"--server-url=https://[::1]/", NULL, ERR_CONFIG, "pin_sha256"},
     {"--server-url=https://a.example/?q", NULL, ERR_USAGE, "a query"},
     {"--server-url=https://a.example/../b", NULL, ERR_USAGE, "not a usable path"},
     {"--server-url=https://b\xc3\xbc"
@@ -641,32 +653,66 @@ static void test_environment(void)
     clear_environment();
 }
 
+/* The rules of the choice itself are tests/unit/egress.c's. */
 static void test_egress(void)
 {
     static const char *const names[] = {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"};
+    struct egress egress;
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         clear_environment();
-        setenv(names[i], "http://u:s3cret@proxy.example", 1);
+        setenv(names[i], "ftp://u:s3cret@proxy.example", 1);
         ok(!start("", NULL) && run.err.code == ERR_CONFIG && strstr(run.err.text, names[i]) &&
                !strstr(run.err.text, "s3cret"),
-           "%s is refused, by name alone", names[i]);
+           "a malformed %s is refused, by name alone", names[i]);
         end();
-        setenv("NO_PROXY", "a.example", 1);
-        ok(!start("", NULL), "%s with some NO_PROXY, too", names[i]);
-        end();
-        setenv("NO_PROXY", "*", 1);
-        ok(start("", NULL), "%s with NO_PROXY=* is not", names[i]);
-        end();
-        setenv("no_proxy", "a.example", 1);
-        ok(!start("", NULL), "%s: no_proxy wins over NO_PROXY", names[i]);
-        end();
-        clear_environment();
-        setenv(names[i], "", 1);
-        ok(start("", NULL), "an empty %s is none", names[i]);
+        setenv(names[i], "http://u:s3cret@proxy.example:3128", 1);
+        ok(start("", NULL) && options_egress(&run.options, &run.config, &egress, NULL),
+           "%s is taken", names[i]);
+        is_str(egress.url, "http://proxy.example:3128", "without its credentials in messages");
+        is_str(egress.source, names[i], "and named as the source");
+        egress_fini(&egress);
         end();
     }
+    setenv("NO_PROXY", "a b,10.0.0.0/99", 1);
+    ok(!start("", NULL) && strstr(run.err.text, "NO_PROXY"), "a malformed NO_PROXY is refused");
+    end();
     clear_environment();
+    setenv("HTTPS_PROXY", "http://proxy.example", 1);
+    ok(start("", "[upstream]\nproxy = \"socks5h://10.0.0.1\"\nno_proxy = \".example\"\n") &&
+           options_egress(&run.options, &run.config, &egress, NULL),
+       "the file's proxy beats the environment's");
+    is_str(egress.url, "socks5h://10.0.0.1:1080", "and is the one used");
+    ok(egress_for(&egress, "a.example", 443) == NULL, "but not for what its no_proxy names");
+    egress_fini(&egress);
+    end();
+    clear_environment();
+}
+
+/* Which license servers can be verified, and how. */
+static void test_servers(void)
+{
+    static const char address[] = "[license]\nserver_url = \"https://10.1.2.3\"\n";
+    static const char pinned[] =
+        "[license]\nserver_url = \"https://10.1.2.3\"\n[upstream]\n"
+        "pin_sha256 = [\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\"]\n";
+    static const char with_ca[] = "[license]\nserver_url = \"https://[2001:db8::1]:8443/x\"\n"
+                                  "[upstream]\nca_file = \"/nowhere/ca.pem\"\n";
+
+    ok(!start("", address) && strstr(run.err.text, "pin_sha256"),
+       "an address alone is refused, with what would help");
+    end();
+    ok(start("", pinned), "an address with a pin is taken");
+    end();
+    ok(start("", with_ca), "and one with an authority");
+    end();
+    ok(!start("", "[upstream]\npin_sha256 = [\"47DEQpj8HBSa\"]\n") &&
+           strstr(run.err.text, "pin_sha256"),
+       "a pin that is no SHA-256 is refused");
+    end();
+    ok(!start("", "[upstream]\nclient_cert = \"x.pem\"\n") && strstr(run.err.text, "client_cert"),
+       "a client certificate without its key is refused");
+    end();
 }
 
 static void test_verbosity(void)
@@ -759,6 +805,7 @@ int main(void)
     test_refused();
     test_environment();
     test_egress();
+    test_servers();
     test_verbosity();
     test_examine();
     test_durations();
