@@ -30,7 +30,9 @@
  *   odd=…                       a response that isn't HTTP as it should be: see odd_names
  *   only=PREFIX                 the knobs above touch targets that start so and no others
  *   times=N                     and only the next N of them
+ *   serial=N                    added to the serial numbers
  *   listening=0|1               0: connections are refused, and open ones reset
+ *   drop=1                      resets the open connections, once
  */
 #include "base/clock.h"
 #include "base/fs.h"
@@ -83,8 +85,9 @@ struct knobs {
     int fault, at, framing, odd; /* of the enums above */
     int interim, interims;
     int delay, dribble; /* ms */
-    int keep_alive, listening;
-    int times; /* -1: without end */
+    int keep_alive, listening, drop;
+    int serial; /* added to the count of answers */
+    int times;  /* -1: without end */
     char deny[TEXT_SIZE], only[TEXT_SIZE];
     struct buf fields; /* "Name: value\r\n" lines */
 };
@@ -163,6 +166,7 @@ static bool knob_number(const char *name, const char *value, struct knobs *k)
         {"status", &k->status},     {"deny_status", &k->deny_status}, {"interim", &k->interim},
         {"interims", &k->interims}, {"keep_alive", &k->keep_alive},   {"listening", &k->listening},
         {"delay", &k->delay},       {"dribble", &k->dribble},         {"times", &k->times},
+        {"drop", &k->drop},         {"serial", &k->serial},
     };
     uint64_t n;
 
@@ -357,7 +361,7 @@ static bool make_body(struct server *s, const struct http_head *head, struct sli
     json_init(&j, out);
     json_begin_object(&j);
     json_key(&j, "serial");
-    json_int(&j, (int64_t)++s->answered);
+    json_int(&j, s->knobs.serial + (int64_t)++s->answered);
     json_key(&j, "method");
     json_string(&j, head->method);
     json_key(&j, "target");
@@ -672,7 +676,7 @@ static bool run_write(struct conn *c)
         destroy(c);
         return false;
     }
-    if (c->out.len == 0)
+    if (c->out.len == 0 && !c->endless)
         return sent(c);
     if (!c->dribble)
         return true;
@@ -776,11 +780,17 @@ static bool start_listening(struct server *s, struct err *err)
     return true;
 }
 
+static void drop_all(struct server *s)
+{
+    while (s->first)
+        reset(s->first);
+    s->knobs.drop = 0;
+}
+
 static void stop_listening(struct server *s)
 {
     listen_stop(&s->listen);
-    while (s->first)
-        reset(s->first);
+    drop_all(s);
 }
 
 /* ---- the control port ---------------------------------------------------------------------- */
@@ -804,6 +814,8 @@ static void control_set(struct server *s, struct client *c, struct slice query)
         ok = knob_set(&s->knobs, slice_make(query.p, n));
         query = slice_make(query.p + n + (end ? 1 : 0), query.n - n - (end ? 1 : 0));
     }
+    if (s->knobs.drop)
+        drop_all(s);
     if (listening && !s->knobs.listening)
         stop_listening(s);
     else if (!listening && s->knobs.listening && !start_listening(s, &err))
