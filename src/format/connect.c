@@ -226,7 +226,7 @@ static const struct {
     {501, "takes no CONNECT", "is it a forward proxy that allows CONNECT to this port?"},
     {502, "got no connection", "look at DNS and at the firewall where the proxy runs"},
     {503, "got no connection", "look at DNS and at the firewall where the proxy runs"},
-    {504, "got no answer in time", "look at the firewall where the proxy runs"},
+    {504, "got no connection in time", "look at the firewall where the proxy runs"},
 };
 
 static void refuse(const struct connect *c, const struct http_head *head, struct err *err)

@@ -53,10 +53,11 @@ bool socks5_start(struct socks5 *s, struct buf *out, struct err *err);
 /*
  * Goes on with the bytes that arrived. input: all that arrived and were not yet used; its buffer
  * must hold at least 262 bytes. *used: how many of them the caller drops now, whatever is returned.
- * PARSE_DONE: the tunnel is open; bytes behind *used are the tunnel's. PARSE_MORE: write what was
- * appended to out, if anything, and read more. PARSE_BAD: the proxy refused (ERR_UNREACHABLE),
- * isn't a SOCKS5 proxy (ERR_SYNTAX), or ERR_MEMORY; always STAGE_PROXY. The connection can't be
- * used again. The verdict doesn't depend on how the bytes are cut.
+ * PARSE_DONE: the tunnel is open; bytes behind *used are the tunnel's (out is empty then, unless
+ * the proxy answered before it was asked: write it first). PARSE_MORE: write what was appended to
+ * out, if anything, and read more. PARSE_BAD: the proxy refused (ERR_UNREACHABLE), isn't a SOCKS5
+ * proxy (ERR_SYNTAX), or ERR_MEMORY; always STAGE_PROXY. The connection can't be used again. The
+ * verdict doesn't depend on how the bytes are cut.
  */
 enum parse socks5_feed(struct socks5 *s, struct slice input, size_t *used, struct buf *out,
                        struct err *err);

@@ -347,7 +347,7 @@ static void show_entry(struct slice entry, char out[48])
     size_t n = 0;
 
     if (find(entry, '@') < entry.n) {
-        snprintf(out, 48, "holds an \"@\"");
+        snprintf(out, 48, "with an \"@\" in it");
         return;
     }
     out[n++] = '"';
