@@ -657,7 +657,7 @@ static void test_environment(void)
 static void test_egress(void)
 {
     static const char *const names[] = {"HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"};
-    struct egress egress;
+    struct egress egress = {0};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         clear_environment();
