@@ -42,6 +42,13 @@
 #define LIMIT_TRUST_WINDOW (366L * 86400) /* seconds; a longer window is a typing error. */
 #define LIMIT_KEY_PARTS 16                /* parts of [trust] key. */
 
+/* State directory. */
+#define LIMIT_STATE_FILE (LIMIT_RESPONSE_BODY + LIMIT_HEAD * 2 + 4096) /* one sealed entry. */
+#define LIMIT_STORAGE_QUEUE 25000      /* requests that wait for storage: each entry, and more. */
+#define LIMIT_STORAGE_BYTES (8L << 20) /* of writings that wait for storage. */
+#define LIMIT_ASIDE 64                 /* files set aside that are kept to be looked at. */
+#define LIMIT_STORAGE_MS 5000          /* a request to storage; longer is hung. */
+
 /* Deadlines. */
 #define LIMIT_HANDSHAKE_MS 15000 /* a client's TLS handshake, all of it. */
 #define LIMIT_HEAD_MS                                                                              \
