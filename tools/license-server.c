@@ -23,7 +23,8 @@
  *   interim=N, interims=N       as many 1xx responses before the answer
  *   keep_alive=0|1
  *   delay=MS, dribble=MS        before the answer; between its single bytes
- *   fault=hang|reset|close|fin|none    what happens (fin: no close_notify before it)…
+ *   fault=hang|reset|close|fin|hold|none    what happens (fin: no close_notify before it; hold:
+ *                               requests wait for their answers until this knob is turned)…
  *   at=accept|tls|reused|request|head|body|end    …and when: on accepting, after the handshake,
  *                               when a request comes on a connection that had one before, when one
  *                               comes on any, in mid head, in mid body, behind the response
@@ -52,8 +53,9 @@
 #define OUT_MAX (4 * LIMIT_RESPONSE_BODY)
 #define KEPT 512 /* requests that /requests can tell of */
 #define TEXT_SIZE 256
+#define HOLD_LOOK_MS 10 /* between looks whether held requests may go on */
 
-enum fault { FAULT_NONE, FAULT_HANG, FAULT_RESET, FAULT_CLOSE, FAULT_FIN };
+enum fault { FAULT_NONE, FAULT_HANG, FAULT_RESET, FAULT_CLOSE, FAULT_FIN, FAULT_HOLD };
 enum at { AT_ACCEPT, AT_TLS, AT_REUSED, AT_REQUEST, AT_HEAD, AT_BODY, AT_END };
 enum framing { FRAME_LENGTH, FRAME_CHUNKED, FRAME_CLOSE, FRAME_HTTP10 };
 enum odd {
@@ -72,7 +74,7 @@ enum odd {
     ODD_EXTRA
 };
 
-static const char *const fault_names[] = {"none", "hang", "reset", "close", "fin", NULL};
+static const char *const fault_names[] = {"none", "hang", "reset", "close", "fin", "hold", NULL};
 static const char *const at_names[] = {"accept", "tls",  "reused", "request",
                                        "head",   "body", "end",    NULL};
 static const char *const framing_names[] = {"length", "chunked", "close", "http10", NULL};
@@ -138,6 +140,7 @@ struct conn {
     bool in_request;     /* counted as in flight */
     bool keep_alive;     /* after this response */
     const char *endless; /* what is sent without end; NULL: nothing */
+    bool held;           /* its answer waits for the knob */
     bool dead;           /* ended; freed at the end of the loop's turn */
     int dribble;         /* ms between bytes */
     enum fault ending;   /* once out is sent */
@@ -499,7 +502,7 @@ static void plan_fault(struct conn *c, const struct knobs *k, size_t head_n)
     bool in_response = k->at == AT_HEAD || k->at == AT_BODY || k->at == AT_END;
 
     c->ending = c->keep_alive ? FAULT_NONE : FAULT_CLOSE;
-    if (k->fault == FAULT_NONE || !in_response)
+    if (k->fault == FAULT_NONE || k->fault == FAULT_HOLD || !in_response)
         return;
     c->ending = (enum fault)k->fault;
     if (k->at == AT_HEAD)
@@ -521,7 +524,7 @@ static void answer(struct conn *c, const struct http_head *head, struct slice bo
         s->in_flight_max = s->in_flight;
     c->in_request = true;
     c->requests++;
-    if (k->fault != FAULT_NONE &&
+    if (k->fault != FAULT_NONE && k->fault != FAULT_HOLD &&
         (k->at == AT_REQUEST || (k->at == AT_REUSED && c->requests > 1))) {
         end_with(c, (enum fault)k->fault);
         return;
@@ -533,8 +536,9 @@ static void answer(struct conn *c, const struct http_head *head, struct slice bo
         return;
     }
     plan_fault(c, k, head_n);
-    c->phase = k->delay ? CONN_DELAY : CONN_WRITE;
-    if (k->delay) {
+    c->held = k->fault == FAULT_HOLD;
+    c->phase = k->delay || c->held ? CONN_DELAY : CONN_WRITE;
+    if (c->phase == CONN_DELAY) {
         loop_watch(&s->loop, &c->io, 0);
         loop_set(&s->loop, &c->timer, k->delay);
     }
@@ -588,7 +592,7 @@ static bool faults_at(const struct conn *c, enum at at)
 {
     const struct knobs *k = &c->server->knobs;
 
-    return k->fault != FAULT_NONE && k->at == (int)at && k->times != 0;
+    return k->fault != FAULT_NONE && k->fault != FAULT_HOLD && k->at == (int)at && k->times != 0;
 }
 
 /* True to go on at once. */
@@ -723,6 +727,10 @@ static void on_time(struct loop_timer *timer)
 {
     struct conn *c = LOOP_OWNER(timer, struct conn, timer);
 
+    if (c->held && c->server->knobs.fault == FAULT_HOLD) {
+        loop_set(&c->server->loop, timer, HOLD_LOOK_MS);
+        return;
+    }
     c->phase = CONN_WRITE;
     turn(c);
 }

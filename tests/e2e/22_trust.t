@@ -1,6 +1,7 @@
 #!/bin/bash
 # Trust, rules 1 to 5 and 11: the server comes first, approvals are kept, denials remove them, every
 # status that is an outage is bridged by the kept answer, and two requests that differ never share one.
+# shellcheck disable=SC2317 # functions called by wait_for
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -200,7 +201,6 @@ approve /v1/longer
 server_set header= listening=0
 ask /v1/longer
 like "$(field cache-status)" 'ttl=(3600|35[0-9][0-9]);' "stale-if-error never lengthens the window"
-# shellcheck disable=SC2317 # called by wait_for
 has_expired() {
     ask /v1/shortened
     [ "$CODE" != 200 ]

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Every kind of outage, one by one: the kept answer serves, and a request that was never approved
 # is told what is wrong.
+# shellcheck disable=SC2317 # functions called by wait_for
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
