@@ -116,7 +116,7 @@ static void test_opened(void)
         ok(v.rv == PARSE_DONE && !err_is_set(&v.err) && s.state == SOCKS5_OPEN, "%s: open", title);
         is_int(opened[i].answers.n - used, opened[i].left, title);
         ok(slice_eq(buf_slice(&v.out), opened[i].wrote), "%s: wrote %s", title,
-           page_show(buf_slice(&v.out)));
+           v.out.data ? page_show(buf_slice(&v.out)) : "");
         /* What is written is what was asked for so far, and every missing byte is waited for. */
         for (size_t n = 0; n < used; n++) {
             buf_wipe(&v.out);
