@@ -89,9 +89,67 @@ int64_t clock_wall_at(const struct clock *c, int64_t boot_ns)
     return boot_ns + c->offset_ns;
 }
 
+int64_t clock_never_back_ns(const struct clock *c)
+{
+    return c->never_back_ns + c->read_boot() - c->never_back_boot_ns;
+}
+
 int64_t clock_never_back_s(const struct clock *c)
 {
-    return (c->never_back_ns + c->read_boot() - c->never_back_boot_ns) / CLOCK_NS_PER_S;
+    return clock_never_back_ns(c) / CLOCK_NS_PER_S;
+}
+
+void clock_set_boot(struct clock *c, const uint8_t id[16])
+{
+    memcpy(c->boot_id, id, sizeof c->boot_id);
+}
+
+bool clock_same_boot(const struct clock *c, const struct clock_mark *m)
+{
+    static const uint8_t unknown[16];
+
+    return memcmp(c->boot_id, unknown, sizeof unknown) != 0 &&
+           memcmp(c->boot_id, m->boot_id, sizeof unknown) == 0 && m->boot_ns <= c->read_boot();
+}
+
+void clock_make_mark(const struct clock *c, int64_t boot_ns, struct clock_mark *out)
+{
+    memcpy(out->boot_id, c->boot_id, sizeof out->boot_id);
+    out->boot_ns = boot_ns;
+    out->never_back_ns = clock_never_back_ns(c) - (c->read_boot() - boot_ns);
+}
+
+void clock_recall(struct clock *c, const struct clock_mark *m)
+{
+    int64_t boot = c->read_boot();
+    int64_t least = m->never_back_ns;
+
+    if (clock_same_boot(c, m)) {
+        c->boot_recalled = true;
+        least += boot - m->boot_ns;
+    }
+    if (clock_never_back_ns(c) >= least)
+        return;
+    c->never_back_ns = least;
+    c->never_back_boot_ns = boot;
+}
+
+void clock_charge_boot(struct clock *c)
+{
+    int64_t charge = CLOCK_RECORD_S * CLOCK_NS_PER_S;
+
+    if (!c->boot_recalled && clock_never_back_ns(c) - c->read_wall() > charge)
+        c->never_back_ns += charge;
+}
+
+int64_t clock_boot_of(const struct clock *c, const struct clock_mark *m)
+{
+    int64_t age;
+
+    if (clock_same_boot(c, m))
+        return m->boot_ns;
+    age = clock_never_back_ns(c) - m->never_back_ns;
+    return c->read_boot() - (age > 0 ? age : 0);
 }
 
 void clock_format(int64_t wall_ns, char out[CLOCK_RFC3339_SIZE])

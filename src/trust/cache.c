@@ -110,29 +110,54 @@ static struct slice store(char **at, struct slice from)
     return stored;
 }
 
-bool cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status, struct slice reason,
-               struct slice fields, struct slice body, int64_t now_ns, int64_t window_s)
+/* What the new entry takes over from the one it replaces. */
+struct file_facts {
+    bool on_disk, changed;
+    int64_t file_ns;
+};
+
+static struct file_facts facts_after(const struct cache_entry *old, unsigned status,
+                                     struct slice body)
+{
+    struct file_facts f = {0};
+
+    if (old) {
+        f.on_disk = old->on_disk;
+        f.changed = old->changed || old->status != status || !slice_eq(old->body, body);
+        f.file_ns = old->file_ns;
+    }
+    return f;
+}
+
+struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status,
+                              struct slice reason, struct slice fields, struct slice body,
+                              int64_t now_ns, int64_t window_s)
 {
     size_t size = sizeof(struct cache_entry) + reason.n + fields.n + body.n;
+    struct file_facts facts = facts_after(cache_peek(c, key), status, body);
     struct cache_entry *e, **bucket;
     char *at;
 
     (void)cache_remove(c, key);
     if (size > c->max_bytes || c->max_count == 0)
-        return false;
+        return NULL;
     while (c->count >= c->max_count || c->bytes + size > c->max_bytes) {
         if (cache_left_ns(c->oldest, now_ns) > 0)
             c->evicted++;
         destroy(c, find_link(c, c->oldest->key));
     }
     if (c->count >= c->bucket_count && !grow(c))
-        return false;
+        return NULL;
     e = malloc(size);
     if (!e)
-        return false;
+        return NULL;
+    memset(e, 0, sizeof *e);
     memcpy(e->key, key, KEY_SIZE);
     e->validated_ns = now_ns;
     e->window_s = window_s;
+    e->on_disk = facts.on_disk;
+    e->changed = facts.changed;
+    e->file_ns = facts.file_ns;
     e->status = status;
     at = e->bytes;
     e->reason = store(&at, reason);
@@ -144,10 +169,27 @@ bool cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status, st
     list_add(c, e);
     c->count++;
     c->bytes += size;
-    return true;
+    return e;
 }
 
-const struct cache_entry *cache_find(struct cache *c, const uint8_t key[KEY_SIZE], int64_t now_ns)
+struct cache_entry *cache_peek(struct cache *c, const uint8_t key[KEY_SIZE])
+{
+    struct cache_entry **link = find_link(c, key);
+
+    return link ? *link : NULL;
+}
+
+void cache_shift(struct cache *c, int64_t by_ns)
+{
+    for (struct cache_entry *e = c->newest; e; e = e->older) {
+        if (!e->other_boot)
+            continue;
+        e->validated_ns -= by_ns;
+        e->file_ns -= by_ns;
+    }
+}
+
+struct cache_entry *cache_find(struct cache *c, const uint8_t key[KEY_SIZE], int64_t now_ns)
 {
     struct cache_entry **link = find_link(c, key);
 

@@ -15,6 +15,11 @@ struct cache_entry {
     struct cache_entry *newer, *older; /* by last use */
     int64_t validated_ns;              /* boot time at which upstream gave the answer */
     int64_t window_s;                  /* trusted for so long after that */
+    /* What is known of the entry's file, for trust/store: kept when a new approval replaces it. */
+    bool on_disk;    /* a file for it was written */
+    bool changed;    /* status or body are not what the file holds */
+    bool other_boot; /* loaded, and validated in another boot: see cache_shift */
+    int64_t file_ns; /* validated_ns that the file holds */
     unsigned status;
     struct slice reason, fields, body; /* fields: "Name: value\r\n" lines, end-to-end ones only */
     char bytes[];                      /* what they point into */
@@ -33,17 +38,24 @@ void cache_init(struct cache *c, size_t max_count, size_t max_bytes);
 void cache_fini(struct cache *c); /* wipes what was stored */
 
 /*
- * Stores an approval in place of what is under key. False, and nothing is under key any more, when
+ * Stores an approval in place of what is under key. NULL, and nothing is under key any more, when
  * it can't be stored (too large, out of memory): an older answer must not outlive a newer one.
  */
-bool cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status, struct slice reason,
-               struct slice fields, struct slice body, int64_t now_ns, int64_t window_s);
+struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status,
+                              struct slice reason, struct slice fields, struct slice body,
+                              int64_t now_ns, int64_t window_s);
 
 /* What is stored under key and trusted now; NULL if nothing. Counts as a use. */
-const struct cache_entry *cache_find(struct cache *c, const uint8_t key[KEY_SIZE], int64_t now_ns);
+struct cache_entry *cache_find(struct cache *c, const uint8_t key[KEY_SIZE], int64_t now_ns);
 
 /* Removes what is under key. False if there was nothing. */
 bool cache_remove(struct cache *c, const uint8_t key[KEY_SIZE]);
+
+/* What is stored under key, trusted or not; NULL if nothing. */
+struct cache_entry *cache_peek(struct cache *c, const uint8_t key[KEY_SIZE]);
+
+/* Moves the validation of all entries loaded from another boot to by_ns earlier. */
+void cache_shift(struct cache *c, int64_t by_ns);
 
 /* Removes what is trusted no more. */
 void cache_sweep(struct cache *c, int64_t now_ns);

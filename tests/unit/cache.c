@@ -22,7 +22,8 @@ static bool put(struct cache *c, unsigned n, const char *body, int64_t now, int6
     uint8_t key[KEY_SIZE];
 
     make_key(key, n);
-    return cache_put(c, key, 200, SLICE("OK"), SLICE("A: b\r\n"), slice_of(body), now, window);
+    return cache_put(c, key, 200, SLICE("OK"), SLICE("A: b\r\n"), slice_of(body), now, window) !=
+           NULL;
 }
 
 static const struct cache_entry *find(struct cache *c, unsigned n, int64_t now)
