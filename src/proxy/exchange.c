@@ -160,8 +160,9 @@ static void respond_unreachable(struct core *core, struct client *c, const struc
 {
     const struct err *err = &relay->err;
     char message[LIMIT_ERR_TEXT + 128];
-    /* A response was there, but a broken one; or there was none. */
-    bool bad = relay->got_byte && err->code != ERR_TIMEOUT;
+    /* The request was sent, and what came was no whole response; or nothing came in time. */
+    bool bad = (err->stage == STAGE_HEAD || err->stage == STAGE_BODY) &&
+               err->code != ERR_TIMEOUT && err->code != ERR_MEMORY;
 
     core->counts.refused_for_want_of_trust++;
     snprintf(message, sizeof message, "%s; and no trusted answer to this request is stored",

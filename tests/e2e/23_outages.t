@@ -28,11 +28,6 @@ bridged() {
     like "$(field age)" '^[0-9]+$' "$1: Age tells how old it is"
 }
 
-# refused WHAT: there was nothing kept for the last request.
-refused() {
-    like "$CODE" '^50[24]$' "$1: no answer"
-}
-
 start_server server
 start_proxy p tls-timeout=1s answer-timeout=1s relay-timeout=2s
 approve /v1/first
@@ -51,8 +46,14 @@ outage() {
 # unheard WHAT: in that outage, a request without a kept answer.
 unheard() {
     what=$1
+    # A bad answer is 502; none at all 504.
+    case $what in
+    connection* | *accepting) wanted='^504$' ;;
+    *handshake) wanted='^50[24]$' ;;
+    *) wanted='^502$' ;;
+    esac
     ask "/v1/unheard/$tests"
-    refused "$what, unheard request"
+    like "$CODE" "$wanted" "$what: an unheard request gets $wanted"
     like "$BODY" '^\{"error":"[a-z_]+","message":".+","state":"TrustBased"\}$' "$what: says why"
     like "$(field cache-status)" '^license-proxy; fwd=miss$' "$what: marked as a miss"
 }
