@@ -36,6 +36,8 @@ struct tls {
     struct buf ahead;              /* received, not yet taken by the engine */
     bool open;                     /* the handshake is complete */
     bool ended;                    /* the transport has no more to read */
+    bool heard;                    /* the peer has sent something… */
+    bool is_stranger;              /* …and it was not how TLS begins */
     uint8_t *records;              /* owned; the engine's two buffers */
     size_t records_size;
 };
@@ -197,6 +199,8 @@ static enum io verdict(struct tls *t, struct err *err)
 {
     int code = br_ssl_engine_last_error(t->eng);
 
+    if (t->is_stranger && code != BR_ERR_OK)
+        code = BR_ERR_UNKNOWN_TYPE;
     if (code == BR_ERR_OK)
         return IO_EOF;
     if (is_refusal(code) && !t->open && t->trust && !t->ended) {
@@ -220,6 +224,19 @@ static enum io send_records(struct tls *t, struct err *err)
         br_ssl_engine_sendrec_ack(t->eng, n);
     }
     return IO_OK;
+}
+
+/*
+ * The first byte: BearSSL has one code for peers that speak another version of TLS and for those
+ * that do not speak it at all, and to the operator these are two very different things.
+ */
+static void hear(struct tls *t, uint8_t first)
+{
+    enum { ALERT = 21, HANDSHAKE = 22 };
+
+    if (!t->heard)
+        t->is_stranger = first != ALERT && first != HANDSHAKE;
+    t->heard = true;
 }
 
 /* Gives the engine bytes from the peer: what was read ahead first. */
@@ -247,6 +264,7 @@ static enum io recv_records(struct tls *t, struct err *err)
             br_ssl_engine_recvrec_ack(t->eng, n);
         return r;
     }
+    hear(t, (uint8_t)buf_slice(&t->ahead).p[0]);
     n = t->ahead.len < size ? t->ahead.len : size;
     memcpy(into, buf_slice(&t->ahead).p, n);
     buf_consume(&t->ahead, n);
@@ -448,7 +466,7 @@ const char *tls_error_text(int code)
     case VERIFY_BAD_PIN:
         return "the server's public key is not the pinned one (pin_sha256)";
     case VERIFY_BAD_IP:
-        return "the server's certificate does not carry the IP address of server_url";
+        return "the server's certificate does not carry its IP address (as subjectAltName)";
     case VERIFY_TOO_LARGE:
         return "the server's certificate is larger than 16 KiB";
     case BR_ERR_X509_BAD_SERVER_NAME:
