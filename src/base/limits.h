@@ -47,6 +47,8 @@
 #define LIMIT_STORAGE_QUEUE 25000      /* requests that wait for storage: each entry, and more. */
 #define LIMIT_STORAGE_BYTES (8L << 20) /* of writings that wait for storage. */
 #define LIMIT_ASIDE 64                 /* files set aside that are kept to be looked at. */
+#define LIMIT_LOAD_MS 30000            /* reading all entries at start. */
+#define LIMIT_STORAGE_LAST_MS 1000     /* at the end, for what still waits to be written. */
 #define LIMIT_STORAGE_MS 5000          /* a request to storage; longer is hung. */
 
 /* Deadlines. */

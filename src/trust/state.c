@@ -20,6 +20,14 @@ void state_relay_ended(struct state *s, bool answered, int64_t now_ns)
     }
 }
 
+void state_recall(struct state *s, int64_t answered_ns)
+{
+    if (s->answered && s->answered_ns >= answered_ns)
+        return;
+    s->answered = true;
+    s->answered_ns = answered_ns;
+}
+
 int64_t state_expires_ns(const struct state *s)
 {
     return s->answered_ns + s->window_ns;

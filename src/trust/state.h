@@ -23,6 +23,9 @@ void state_init(struct state *s, int64_t window_s);
 /* A relay ended: in an answer (an approval or a denial) or in an outage. */
 void state_relay_ended(struct state *s, bool answered, int64_t now_ns);
 
+/* There was an answer at that time (of an earlier process): a later one that is known stays. */
+void state_recall(struct state *s, int64_t answered_ns);
+
 enum state_name state_now(const struct state *s, int64_t now_ns);
 
 /* When trust ends, boot time; only while s->answered. */

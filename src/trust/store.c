@@ -1,0 +1,559 @@
+#include "trust/store.h"
+
+#include <stdlib.h>
+
+/* On the way of a request storage may take this long; then the cache counts. */
+#define LOOK_UP_MS 500
+
+/* While storage hangs it is tried again this often. */
+#define HUNG_MS 5000
+
+/* A file being written. */
+struct store_write {
+    struct store_write *next, *prev;
+    struct store *store;
+    struct storage_request request;
+    uint8_t key[KEY_SIZE];
+    int64_t validated_ns; /* what the file will hold */
+    struct buf text;
+};
+
+static void entry_name(const struct store *s, const uint8_t key[KEY_SIZE], char *out, size_t size)
+{
+    seal_name(&s->seal, STORE_ENTRY_PREFIX, key, out, size);
+}
+
+/* Storage was used: tells once when it begins or ceases to fail. */
+static void note_result(struct store *s, enum storage_result result, const struct err *err)
+{
+    bool failed = result == STORAGE_FAILED;
+
+    if (failed)
+        s->counts.failures++;
+    if (failed && err->code == ERR_TIMEOUT)
+        s->hung_until_ms = s->loop->now_ms + HUNG_MS;
+    if (failed == s->failing)
+        return;
+    s->failing = failed;
+    if (failed)
+        log_event(s->log, LOG_ERROR,
+                  "the state directory fails: going on from memory, trust would not survive a "
+                  "restart",
+                  LOG_STR("error", err->text));
+    else
+        log_event(s->log, LOG_INFO, "the state directory works again");
+}
+
+/* ---- writing ------------------------------------------------------------------------------ */
+
+static void free_write(struct store_write *w)
+{
+    struct store *s = w->store;
+
+    *(w->prev ? &w->prev->next : &s->writes) = w->next;
+    if (w->next)
+        w->next->prev = w->prev;
+    buf_fini(&w->text);
+    free(w);
+}
+
+static void on_written(struct storage_request *q, enum storage_result result, struct slice data,
+                       const struct err *err)
+{
+    struct store_write *w = LOOP_OWNER(q, struct store_write, request);
+    struct store *s = w->store;
+    struct cache_entry *e = cache_peek(s->cache, w->key);
+
+    (void)data;
+    note_result(s, result, err);
+    if (result == STORAGE_OK) {
+        s->counts.written++;
+        if (e) {
+            e->on_disk = true;
+            e->file_ns = w->validated_ns;
+            /* Replaced meanwhile: whether by other contents is not known any more. */
+            e->changed = e->changed && e->validated_ns != w->validated_ns;
+        }
+    }
+    free_write(w);
+}
+
+static struct store_write *find_write(struct store *s, const uint8_t key[KEY_SIZE])
+{
+    struct store_write *w = s->writes;
+
+    while (w && memcmp(w->key, key, KEY_SIZE) != 0)
+        w = w->next;
+    return w;
+}
+
+/* The sealed text of an entry, under its name. */
+static bool seal_entry(const struct store *s, const struct cache_entry *e, const char *name,
+                       struct buf *out)
+{
+    struct record_entry r = {.window_s = e->window_s,
+                             .status = e->status,
+                             .reason = e->reason,
+                             .fields = e->fields,
+                             .body = e->body};
+    struct buf plain;
+    bool rv;
+
+    memcpy(r.key, e->key, KEY_SIZE);
+    clock_make_mark(s->clock, e->validated_ns, &r.validated);
+    buf_init(&plain, LIMIT_STATE_FILE);
+    rv = record_write_entry(&r, &plain) &&
+         seal_close(&s->seal, s->profile, name, buf_slice(&plain), out);
+    buf_wipe(&plain);
+    return rv;
+}
+
+static void write_entry(struct store *s, struct cache_entry *e)
+{
+    struct store_write *w = calloc(1, sizeof *w);
+
+    if (!w)
+        return;
+    w->store = s;
+    memcpy(w->key, e->key, KEY_SIZE);
+    w->validated_ns = e->validated_ns;
+    w->next = s->writes;
+    if (w->next)
+        w->next->prev = w;
+    s->writes = w;
+    buf_init(&w->text, LIMIT_STATE_FILE);
+    w->request.op = STORAGE_PUT;
+    w->request.on_done = on_written;
+    entry_name(s, e->key, w->request.name, sizeof w->request.name);
+    if (!seal_entry(s, e, w->request.name, &w->text)) {
+        free_write(w);
+        return;
+    }
+    w->request.data = buf_slice(&w->text);
+    /* Not taken: too much waits already. The next validation tries again. */
+    if (!storage_start(&s->storage, &w->request, LIMIT_STORAGE_MS))
+        free_write(w);
+}
+
+static bool is_due(const struct cache_entry *e)
+{
+    int64_t refresh_s = e->window_s / STORE_REFRESH;
+    int64_t old_s = (e->validated_ns - e->file_ns) / CLOCK_NS_PER_S;
+
+    if (refresh_s < STORE_REFRESH_MIN_S)
+        refresh_s = STORE_REFRESH_MIN_S;
+    if (refresh_s > STORE_REFRESH_MAX_S)
+        refresh_s = STORE_REFRESH_MAX_S;
+    if (e->changed && refresh_s > STORE_CHANGED_S)
+        refresh_s = STORE_CHANGED_S;
+    return !e->on_disk || old_s >= refresh_s;
+}
+
+void store_approved(struct store *s, struct cache_entry *e)
+{
+    if (is_due(e) && !find_write(s, e->key))
+        write_entry(s, e);
+}
+
+/* ---- reading ------------------------------------------------------------------------------ */
+
+static void on_set_aside(struct storage_request *q, enum storage_result result, struct slice data,
+                         const struct err *err)
+{
+    (void)result;
+    (void)data;
+    (void)err;
+    free(q);
+}
+
+static void set_aside(struct store *s, const char *name)
+{
+    struct storage_request *q = calloc(1, sizeof *q);
+
+    s->counts.set_aside++;
+    log_event(s->log, s->counts.set_aside == 1 ? LOG_ERROR : LOG_DEBUG,
+              "a file in the state directory does not verify and was set aside: it was changed, or "
+              "sealed with another license key",
+              LOG_STR("file", name));
+    if (!q)
+        return;
+    q->op = STORAGE_ASIDE;
+    q->on_done = on_set_aside;
+    memcpy(q->name, name, strlen(name) + 1);
+    if (!storage_start(&s->storage, q, LIMIT_STORAGE_MS))
+        free(q);
+}
+
+/*
+ * Puts what a file holds into the cache, unless the cache knows something newer. False: it does
+ * not verify. While loading, entries of other boots are dated by one fixed never-back time, and
+ * shifted together when all marks are known: see finish_load.
+ */
+static bool take_file(struct store *s, const char *name, struct slice sealed)
+{
+    struct record_entry r;
+    struct cache_entry *e;
+    char own_name[STORAGE_NAME + 1];
+    struct buf plain;
+    bool other_boot, rv = false;
+    int64_t validated_ns;
+
+    buf_init(&plain, LIMIT_STATE_FILE);
+    if (!seal_open(&s->seal, s->profile, name, sealed, &plain) ||
+        !record_read_entry(buf_slice(&plain), &r))
+        goto done;
+    /* The key inside belongs to the name outside: what is found is what was asked for. */
+    entry_name(s, r.key, own_name, sizeof own_name);
+    if (strcmp(name, own_name) != 0)
+        goto done;
+    rv = true;
+    clock_recall(s->clock, &r.validated);
+    other_boot = !clock_same_boot(s->clock, &r.validated);
+    validated_ns = clock_boot_of(s->clock, &r.validated);
+    if (!s->loaded && other_boot)
+        validated_ns = s->load_started_ns - (s->load_never_back_ns - r.validated.never_back_ns);
+    e = cache_peek(s->cache, r.key);
+    if (e && e->validated_ns >= validated_ns) {
+        e->on_disk = true;
+        goto done;
+    }
+    e = cache_put(s->cache, r.key, r.status, r.reason, r.fields, r.body, validated_ns,
+                  r.window_s < s->state->window_ns / CLOCK_NS_PER_S
+                      ? r.window_s
+                      : s->state->window_ns / CLOCK_NS_PER_S);
+    if (!e)
+        goto done;
+    e->on_disk = true;
+    e->changed = false;
+    e->file_ns = validated_ns;
+    e->other_boot = !s->loaded && other_boot;
+done:
+    buf_wipe(&plain);
+    return rv;
+}
+
+static void on_loaded_file(struct storage_request *q, const char *name, struct slice data)
+{
+    struct store *s = LOOP_OWNER(q, struct store, load);
+
+    s->counts.read++;
+    if (!take_file(s, name, data))
+        set_aside(s, name);
+}
+
+/* The newest validation is an answer that the state must know of. */
+static void raise_state(struct store *s)
+{
+    for (const struct cache_entry *e = s->cache->newest; e; e = e->older)
+        state_recall(s->state, e->validated_ns);
+}
+
+static void finish_load(struct store *s)
+{
+    int64_t boot_ns = clock_boot_ns(s->clock);
+    int64_t passed_ns;
+
+    clock_charge_boot(s->clock);
+    /* How much older the entries of other boots are by the never-back time that is known now. */
+    passed_ns = clock_never_back_ns(s->clock) - s->load_never_back_ns;
+    cache_shift(s->cache, passed_ns - (boot_ns - s->load_started_ns));
+    cache_sweep(s->cache, boot_ns);
+    s->loaded = true;
+    if (s->answered)
+        state_recall(s->state, clock_boot_of(s->clock, &s->answer));
+    raise_state(s);
+    if (s->counts.set_aside > 0)
+        log_event(s->log, LOG_ERROR, "files of the state directory did not verify",
+                  LOG_NUM("set_aside", s->counts.set_aside));
+    log_event(s->log, LOG_INFO, "stored trust was read", LOG_NUM("entries", s->cache->count),
+              LOG_NUM("ms", (boot_ns - s->load_started_ns) / CLOCK_NS_PER_MS));
+    if (s->on_loaded)
+        s->on_loaded(s);
+}
+
+static void on_loaded_all(struct storage_request *q, enum storage_result result, struct slice data,
+                          const struct err *err)
+{
+    struct store *s = LOOP_OWNER(q, struct store, load);
+
+    (void)data;
+    note_result(s, result, err);
+    finish_load(s);
+}
+
+/* ---- the time ----------------------------------------------------------------------------- */
+
+static void on_time_written(struct storage_request *q, enum storage_result result,
+                            struct slice data, const struct err *err)
+{
+    struct store *s = LOOP_OWNER(q, struct store, time);
+
+    (void)data;
+    note_result(s, result, err);
+    if (result == STORAGE_OK)
+        s->counts.written++;
+    buf_fini(&s->time_text);
+    loop_set(s->loop, &s->time_timer, CLOCK_RECORD_S * 1000);
+}
+
+/* Fills time_text with the time now. */
+static bool seal_time(struct store *s)
+{
+    struct record_time t = {.answered = s->state->answered};
+    struct buf plain;
+    bool rv;
+
+    clock_make_mark(s->clock, clock_boot_ns(s->clock), &t.now);
+    if (t.answered)
+        clock_make_mark(s->clock, s->state->answered_ns, &t.answer);
+    buf_init(&plain, 256);
+    buf_init(&s->time_text, 512);
+    rv = record_write_time(&t, &plain) &&
+         seal_close(&s->seal, s->profile, STORE_TIME_NAME, buf_slice(&plain), &s->time_text);
+    buf_fini(&plain);
+    return rv;
+}
+
+static void write_time(struct store *s)
+{
+    memset(&s->time, 0, sizeof s->time);
+    s->time.op = STORAGE_PUT;
+    s->time.on_done = on_time_written;
+    memcpy(s->time.name, STORE_TIME_NAME, sizeof STORE_TIME_NAME);
+    if (seal_time(s)) {
+        s->time.data = buf_slice(&s->time_text);
+        if (storage_start(&s->storage, &s->time, LIMIT_STORAGE_MS))
+            return;
+    }
+    buf_fini(&s->time_text);
+    loop_set(s->loop, &s->time_timer, CLOCK_RECORD_S * 1000);
+}
+
+static void take_time(struct store *s, struct slice sealed)
+{
+    struct record_time t;
+    struct buf plain;
+
+    buf_init(&plain, 512);
+    if (!seal_open(&s->seal, s->profile, STORE_TIME_NAME, sealed, &plain) ||
+        !record_read_time(buf_slice(&plain), &t)) {
+        set_aside(s, STORE_TIME_NAME);
+    } else {
+        clock_recall(s->clock, &t.now);
+        if (!s->loaded) {
+            s->answered = t.answered;
+            s->answer = t.answer;
+        }
+    }
+    buf_fini(&plain);
+}
+
+static void load_entries(struct store *s)
+{
+    s->load.op = STORAGE_LIST;
+    s->load.on_file = on_loaded_file;
+    s->load.on_done = on_loaded_all;
+    memcpy(s->load.name, STORE_ENTRY_PREFIX, sizeof STORE_ENTRY_PREFIX);
+    s->load_started_ns = clock_boot_ns(s->clock);
+    s->load_never_back_ns = clock_never_back_ns(s->clock);
+    if (!storage_start(&s->storage, &s->load, LIMIT_LOAD_MS))
+        finish_load(s);
+}
+
+static void on_time_read(struct storage_request *q, enum storage_result result, struct slice data,
+                         const struct err *err)
+{
+    struct store *s = LOOP_OWNER(q, struct store, time);
+
+    note_result(s, result, err);
+    if (result == STORAGE_OK)
+        take_time(s, data);
+    if (!s->loaded)
+        load_entries(s);
+    write_time(s);
+}
+
+/* Reads before it writes: another instance may know a higher time, which must not be lowered. */
+static void read_time(struct store *s)
+{
+    storage_cancel(&s->storage, &s->time);
+    buf_fini(&s->time_text);
+    memset(&s->time, 0, sizeof s->time);
+    s->time.op = STORAGE_GET;
+    s->time.on_done = on_time_read;
+    memcpy(s->time.name, STORE_TIME_NAME, sizeof STORE_TIME_NAME);
+    if (!storage_start(&s->storage, &s->time, LIMIT_STORAGE_MS))
+        loop_set(s->loop, &s->time_timer, CLOCK_RECORD_S * 1000);
+}
+
+static void on_time_due(struct loop_timer *timer)
+{
+    read_time(LOOP_OWNER(timer, struct store, time_timer));
+}
+
+/* ---- one entry ---------------------------------------------------------------------------- */
+
+static void finish_query(struct store_query *q, bool durable)
+{
+    q->active = false;
+    q->on_done(q, durable);
+}
+
+static void on_looked_up(struct storage_request *request, enum storage_result result,
+                         struct slice data, const struct err *err)
+{
+    struct store_query *q = LOOP_OWNER(request, struct store_query, request);
+    struct store *s = q->store;
+    struct cache_entry *e = cache_peek(s->cache, q->key);
+
+    note_result(s, result, err);
+    if (result == STORAGE_OK) {
+        s->counts.read++;
+        if (!take_file(s, request->name, data)) {
+            set_aside(s, request->name);
+            if (e)
+                e->on_disk = false;
+        }
+    } else if (result == STORAGE_ABSENT && e && e->on_disk && !find_write(s, q->key)) {
+        /* It was there, and we did not remove it. */
+        (void)cache_remove(s->cache, q->key);
+    }
+    finish_query(q, false);
+}
+
+static void start_query(struct store *s, struct store_query *q, const uint8_t key[KEY_SIZE])
+{
+    memset(&q->request, 0, sizeof q->request);
+    q->store = s;
+    memcpy(q->key, key, KEY_SIZE);
+    entry_name(s, key, q->request.name, sizeof q->request.name);
+}
+
+bool store_look_up(struct store *s, struct store_query *q, const uint8_t key[KEY_SIZE])
+{
+    if (s->hung_until_ms > s->loop->now_ms)
+        return false;
+    start_query(s, q, key);
+    q->request.op = STORAGE_GET;
+    q->request.on_done = on_looked_up;
+    q->active = storage_start(&s->storage, &q->request, LOOK_UP_MS);
+    return q->active;
+}
+
+static void on_removed(struct storage_request *request, enum storage_result result,
+                       struct slice data, const struct err *err)
+{
+    struct store_query *q = LOOP_OWNER(request, struct store_query, request);
+
+    (void)data;
+    note_result(q->store, result, err);
+    if (result != STORAGE_FAILED)
+        q->store->counts.removed++;
+    finish_query(q, result != STORAGE_FAILED);
+}
+
+/* A writing that still waits would bring the file back after it was removed. */
+static void stop_write(struct store *s, const uint8_t key[KEY_SIZE])
+{
+    struct store_write *w = find_write(s, key);
+
+    if (!w || w->request.sent)
+        return;
+    storage_cancel(&s->storage, &w->request);
+    free_write(w);
+}
+
+void store_remove(struct store *s, struct store_query *q, const uint8_t key[KEY_SIZE])
+{
+    stop_write(s, key);
+    start_query(s, q, key);
+    q->request.op = STORAGE_DEL;
+    q->request.on_done = on_removed;
+    q->active = true;
+    (void)storage_start(&s->storage, &q->request, LIMIT_STORAGE_MS);
+}
+
+void store_cancel(struct store_query *q)
+{
+    if (!q->active)
+        return;
+    q->active = false;
+    /* A removal happens all the same. */
+    storage_cancel(&q->store->storage, &q->request);
+}
+
+/* ---- start, rotation, end ----------------------------------------------------------------- */
+
+bool store_init(struct store *s, const char *dir, struct slice secret, void (*in_helper)(void *ctx),
+                void *ctx, struct err *err)
+{
+    struct err warning = {0};
+
+    if (!storage_init(&s->storage, s->loop, dir, in_helper, ctx, &warning, err))
+        return false;
+    if (err_is_set(&warning))
+        log_event(s->log, LOG_WARN, "state directory", LOG_STR("warning", warning.text));
+    seal_init(&s->seal, secret);
+    s->time_timer = (struct loop_timer){.on_time = on_time_due};
+    read_time(s);
+    return true;
+}
+
+void store_fini(struct store *s)
+{
+    loop_unset(s->loop, &s->time_timer);
+    storage_cancel(&s->storage, &s->time);
+    buf_fini(&s->time_text);
+    if (s->loaded)
+        write_time(s);
+    storage_fini(&s->storage, LIMIT_STORAGE_LAST_MS);
+    loop_unset(s->loop, &s->time_timer);
+    while (s->writes)
+        free_write(s->writes);
+    buf_fini(&s->time_text);
+    seal_fini(&s->seal);
+}
+
+static void on_old_removed(struct storage_request *q, enum storage_result result, struct slice data,
+                           const struct err *err)
+{
+    (void)result;
+    (void)data;
+    (void)err;
+    free(q);
+}
+
+static void remove_old(struct store *s, const struct cache_entry *e)
+{
+    struct storage_request *q = calloc(1, sizeof *q);
+
+    if (!q)
+        return; /* left behind, it is set aside at the next start */
+    q->op = STORAGE_DEL;
+    q->on_done = on_old_removed;
+    entry_name(s, e->key, q->name, sizeof q->name);
+    (void)storage_start(&s->storage, q, LIMIT_STORAGE_MS);
+}
+
+void store_rotate(struct store *s, struct slice secret)
+{
+    struct seal seal;
+    struct cache_entry *e;
+
+    seal_init(&seal, secret);
+    for (struct store_write *w = s->writes, *next; w; w = next) {
+        next = w->next;
+        stop_write(s, w->key);
+    }
+    for (e = s->cache->newest; e; e = e->older)
+        remove_old(s, e);
+    seal_fini(&s->seal);
+    s->seal = seal;
+    for (e = s->cache->newest; e; e = e->older) {
+        e->on_disk = false;
+        write_entry(s, e);
+    }
+    read_time(s);
+    log_event(s->log, LOG_INFO, "stored trust is sealed anew with the new license key",
+              LOG_NUM("entries", s->cache->count));
+}
