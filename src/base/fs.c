@@ -78,8 +78,8 @@ static bool write_all(int fd, struct slice data)
     return true;
 }
 
-bool fs_write_file(const char *dir, const char *name, struct slice data, mode_t mode,
-                   struct err *err)
+static bool put_file(const char *dir, const char *name, struct slice data, mode_t mode,
+                     bool replace, struct err *err)
 {
     char temporary[NAME_MAX + 1];
     bool made = false, rv = false;
@@ -97,9 +97,13 @@ bool fs_write_file(const char *dir, const char *name, struct slice data, mode_t 
     made = true;
     if (fchmod(fd, mode) < 0 || !write_all(fd, data) || fsync(fd) < 0)
         goto done;
-    if (renameat(dirfd, temporary, dirfd, name) < 0)
+    if (replace) {
+        if (renameat(dirfd, temporary, dirfd, name) < 0)
+            goto done;
+        made = false;
+    } else if (linkat(dirfd, temporary, dirfd, name, 0) < 0 && errno != EEXIST) {
         goto done;
-    made = false;
+    }
     if (fsync(dirfd) < 0)
         goto done;
     rv = true;
@@ -113,4 +117,16 @@ done:
     if (dirfd >= 0)
         close(dirfd);
     return rv;
+}
+
+bool fs_write_file(const char *dir, const char *name, struct slice data, mode_t mode,
+                   struct err *err)
+{
+    return put_file(dir, name, data, mode, true, err);
+}
+
+bool fs_create_file(const char *dir, const char *name, struct slice data, mode_t mode,
+                    struct err *err)
+{
+    return put_file(dir, name, data, mode, false, err);
 }

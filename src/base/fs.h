@@ -22,4 +22,8 @@ bool fs_read_file(const char *path, struct buf *out, struct err *err);
 bool fs_write_file(const char *dir, const char *name, struct slice data, mode_t mode,
                    struct err *err);
 
+/* As fs_write_file, but a file that is there already stays as it is, which is a success, too. */
+bool fs_create_file(const char *dir, const char *name, struct slice data, mode_t mode,
+                    struct err *err);
+
 #endif

@@ -220,6 +220,8 @@ static const struct {
     unsigned status;
     const char *verdict, *mend;
 } refusals[] = {
+    /* Of tinyproxy, when it was given a wrong password. */
+    {401, "asks for the right user and password before a tunnel", "mend them where it is set"},
     {403, "forbids a tunnel", "allow CONNECT to it in the proxy's rules"},
     {404, "finds no such host for a tunnel", "look at the name, and at DNS where the proxy runs"},
     {405, "takes no CONNECT", "is it a forward proxy that allows CONNECT to this port?"},

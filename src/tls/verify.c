@@ -1,5 +1,6 @@
 #include "tls/verify.h"
 
+#include "format/base64.h"
 #include "format/der_read.h"
 
 #include <arpa/inet.h>
@@ -209,18 +210,9 @@ bool verify_has_ip(struct slice certificate, const uint8_t *ip, size_t size)
     return false;
 }
 
-static int base64_value(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c ? strchr(digits, c) : NULL;
-
-    return at ? (int)(at - digits) : -1;
-}
-
 bool verify_read_pin(struct slice text, uint8_t out[32])
 {
     static const struct slice prefix = SLICE("sha256//");
-    uint32_t bits = 0;
 
     if (slice_starts_with(text, prefix))
         text = slice_make(text.p + prefix.n, text.n - prefix.n);
@@ -234,17 +226,5 @@ bool verify_read_pin(struct slice text, uint8_t out[32])
         }
         return true;
     }
-    /* 32 bytes are 43 digits and one "=": the last digit's two lowest bits are 0. */
-    if (text.n != 44 || text.p[43] != '=')
-        return false;
-    for (size_t i = 0, n = 0; i < 43; i++) {
-        int value = base64_value(text.p[i]);
-
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        if (i % 4 != 0)
-            out[n++] = (uint8_t)(bits >> (6 - 2 * (i % 4)));
-    }
-    return (bits & 3) == 0;
+    return base64_decode(text, out, 32);
 }

@@ -1,0 +1,57 @@
+#include "format/base64.h"
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+bool base64_encode(struct slice data, char *out, size_t size)
+{
+    size_t at = 0;
+
+    if (size == 0)
+        return false;
+    out[0] = '\0';
+    if (size < BASE64_SIZE(data.n) + 1)
+        return false;
+    for (size_t i = 0; i < data.n; i += 3) {
+        uint32_t group = 0;
+
+        for (size_t k = 0; k < 3; k++)
+            group = group << 8 | (i + k < data.n ? (uint8_t)data.p[i + k] : 0u);
+        for (size_t k = 0; k < 4; k++)
+            out[at++] = i + k <= data.n ? digits[group >> (18 - 6 * k) & 63] : '=';
+    }
+    out[at] = '\0';
+    return true;
+}
+
+static int value_of(char c)
+{
+    const char *at = c ? strchr(digits, c) : NULL;
+
+    return at ? (int)(at - digits) : -1;
+}
+
+bool base64_decode(struct slice text, uint8_t *out, size_t n)
+{
+    uint32_t bits = 0;
+    unsigned have = 0;
+    size_t done = 0;
+
+    if (text.n != BASE64_SIZE(n))
+        return false;
+    for (size_t i = 0; i < text.n; i++) {
+        bool padding = i * 6 >= n * 8;
+        int value = padding ? 0 : value_of(text.p[i]);
+
+        if (value < 0 || (padding && text.p[i] != '='))
+            return false;
+        if (padding)
+            continue;
+        bits = bits << 6 | (uint32_t)value;
+        have += 6;
+        if (have >= 8) {
+            have -= 8;
+            out[done++] = (uint8_t)(bits >> have);
+        }
+    }
+    return (bits & ((1u << have) - 1)) == 0;
+}
