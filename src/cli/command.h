@@ -20,6 +20,7 @@ extern const struct command command_table[];
 int cli_serve(int argc, char **argv, unsigned verbosity);
 int cli_probe(int argc, char **argv, unsigned verbosity);
 int cli_check(int argc, char **argv, unsigned verbosity);
+int cli_cert(int argc, char **argv, unsigned verbosity);
 int cli_version(int argc, char **argv, unsigned verbosity);
 int cli_help(int argc, char **argv, unsigned verbosity);
 

@@ -10,6 +10,8 @@ const struct command command_table[] = {
      cli_check},
     {"probe", "[--url URL] [--timeout DUR] [live|ready|STATE...]",
      "asks whether a running proxy is well: exit code 0 or 1", cli_probe},
+    {"cert", "[CONFIG.toml] [options]",
+     "prints the certificate that services see, with its fingerprint and pin", cli_cert},
     {"version", "", "tells the version and what it was built from", cli_version},
     {"help", "[COMMAND]", "tells of all commands, or more of one", cli_help},
     {NULL, NULL, NULL, NULL},

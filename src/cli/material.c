@@ -1,5 +1,6 @@
 #include "cli/material.h"
 
+#include "cli/state_files.h"
 #include "tls/identity.h"
 #include "tls/roots.h"
 #include "tls/verify.h"
@@ -23,16 +24,35 @@ static void collect_names(struct names *n, const struct config *config)
         n->list[n->count++] = config->tls_names.items[i];
 }
 
-static struct tls_identity *make_identity(const struct config *config, struct tls_profile *profile,
-                                          int64_t now_s, struct err *err)
+/* What making an identity needs. */
+struct maker {
+    const struct config *config;
+    struct tls_profile *profile;
+    int64_t now_s;
+};
+
+static bool make_pair(void *ctx, struct pem_chain *chain, struct pem_key *key, struct err *err)
 {
+    const struct maker *m = ctx;
     struct names names;
+
+    collect_names(&names, m->config);
+    return identity_make(&m->profile->entropy.vtable, names.list, names.count, m->now_s, chain, key,
+                         err);
+}
+
+/* From the state directory, or new and in memory alone. */
+static struct tls_identity *own_identity(const struct config *config, struct tls_profile *profile,
+                                         int64_t now_s, struct err *err)
+{
+    struct maker maker = {config, profile, now_s};
     struct pem_chain chain;
     struct pem_key key;
     struct tls_identity *identity;
 
-    collect_names(&names, config);
-    if (!identity_make(&profile->entropy.vtable, names.list, names.count, now_s, &chain, &key, err))
+    if (config->state_dir
+            ? !state_files_identity(config->state_dir, make_pair, &maker, &chain, &key, err)
+            : !make_pair(&maker, &chain, &key, err))
         return NULL;
     identity = tls_identity_take(&chain, &key, err);
     pem_chain_fini(&chain);
@@ -104,7 +124,7 @@ bool material_load(struct material *m, const struct config *config, struct tls_p
     else if (old && old->self_made && old->identity)
         m->identity = tls_identity_hold(old->identity);
     else
-        m->identity = make_identity(config, profile, now_s, err);
+        m->identity = own_identity(config, profile, now_s, err);
     if (m->identity)
         return true;
     material_fini(m);
@@ -134,7 +154,8 @@ bool material_renew(const struct material *m, const struct config *config,
         err_set(err, ERR_MEMORY, "out of memory to renew the certificate");
     else if (pem_read_key(buf_slice(&pem), "the proxy's own key", &key, err) &&
              identity_renew(&profile->entropy.vtable, &key, names.list, names.count, now_s, &chain,
-                            err))
+                            err) &&
+             (!config->state_dir || state_files_renew(config->state_dir, &chain, err)))
         *identity = tls_identity_take(&chain, &key, err);
     buf_wipe(&pem);
     pem_chain_fini(&chain);

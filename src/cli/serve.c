@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/material.h"
 #include "cli/options.h"
+#include "cli/state_files.h"
 #include "proxy/exchange.h"
 #include "status/endpoint.h"
 
@@ -363,10 +364,10 @@ static void tell_start(const struct serve *s)
               LOG_STR("roots", s->material.roots), LOG_STR("status", s->status.listen.address));
     if (!secret_is_set(&config->license_key))
         log_event(&s->log, LOG_INFO, "no license key: the proxy's own check-ins carry none");
-    if (s->material.self_made)
+    if (s->material.self_made && !config->state_dir)
         log_event(&s->log, LOG_WARN,
                   "the certificate is self-made and kept in memory only: it changes at each start "
-                  "(set tls_cert and tls_key)");
+                  "(set state_dir, or tls_cert and tls_key)");
     if (!config->tls_enabled && strncmp(config->host, "127.", 4) != 0 &&
         strcmp(config->host, "::1") != 0)
         log_event(&s->log, LOG_WARN,
@@ -379,7 +380,8 @@ static bool start(struct serve *s, struct err *err)
     loop_init(&s->loop);
     s->loop.on_wake = on_wake;
     s->loop.ctx = s;
-    if (!options_egress(&s->options, &s->config, &s->egress, err) || !watch_signals(s, err) ||
+    if ((s->config.state_dir && !state_files_prepare(s->config.state_dir, err)) ||
+        !options_egress(&s->options, &s->config, &s->egress, err) || !watch_signals(s, err) ||
         !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
         !tls_profile_init(&s->profile, err) || !start_core(s, err) ||
         !material_load(&s->material, &s->config, &s->profile, never_back(s), NULL, err) ||
@@ -392,7 +394,7 @@ static bool start(struct serve *s, struct err *err)
     s->drain = (struct loop_timer){.on_time = on_drain};
     s->renewal = (struct loop_timer){.on_time = on_renewal};
     loop_set(&s->loop, &s->startup, s->config.startup_timeout_s * 1000);
-    loop_set(&s->loop, &s->renewal, RENEWAL_CHECK_MS);
+    loop_set(&s->loop, &s->renewal, 0);
     tell_start(s);
     checkin_start(&s->checkin);
     return true;
