@@ -65,7 +65,7 @@ install: all
 	install -D -m 0755 build/license-proxy $(DESTDIR)$(PREFIX)/bin/license-proxy
 
 clean:
-	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name fetched ! -name ".*lock" -exec rm -rf {} +; fi
+	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name fetched ! -name peers ! -name ".*lock" -exec rm -rf {} +; fi
 
 distclean:
 	@rm -rf build
