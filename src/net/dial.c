@@ -153,10 +153,13 @@ static void start_tls(struct dial *d)
         run_tls(d);
 }
 
-/* The proxy refused this address, or broke off: the host's next one, if socks5 has more. */
+/*
+ * The proxy refused this address, or broke off: the host's next one, if socks5 has more. Not when
+ * it refused us: a wrong password told once per address would lock the account sooner.
+ */
 static void proxy_failed(struct dial *d, const struct err *err)
 {
-    if (d->host_next < d->hosts.count) {
+    if (d->host_next < d->hosts.count && d->handshake.socks5.state == SOCKS5_REPLY) {
         drop_stream(d);
         find_peer(d);
         return;
@@ -204,6 +207,19 @@ static bool send_handshake(struct dial *d, struct err *err)
     return r != IO_ERR;
 }
 
+/* The tunnel is open. A proxy that answered before it was asked gets its questions first. */
+static void finish_handshake(struct dial *d)
+{
+    struct err err = {0};
+
+    if (send_handshake(d, &err) && d->out.len > 0)
+        err_set(&err, ERR_SYNTAX, "it answers before it is asked");
+    if (err_is_set(&err))
+        fail_naming(d, &err);
+    else
+        start_tls(d);
+}
+
 static void run_handshake(struct dial *d)
 {
     for (;;) {
@@ -238,7 +254,7 @@ static void run_handshake(struct dial *d)
         }
         switch (feed_handshake(d, &err)) {
         case PARSE_DONE:
-            start_tls(d);
+            finish_handshake(d);
             return;
         case PARSE_BAD:
             proxy_failed(d, &err);

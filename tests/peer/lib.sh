@@ -4,7 +4,7 @@
 #
 # What the functions leave behind:
 #   start_squid, start_tinyproxy, …   PEER_PID, PEER_PORT (start_squid: TLS_PORT, too)
-#   start_script                      PEER_PID, PEER_PORT, SCRIPT_LOG
+#   start_script                      PEER_PID, PEER_PORT; $work/NAME.says tells what it saw
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 peers=$root/build/fetched/peers
@@ -278,13 +278,34 @@ last_error() {
     ERROR=${BASH_REMATCH[2]}
 }
 
-# start_script NAME SCRIPT: tests/peer/proxy.pl, which tells what it does in SCRIPT_LOG.
+
+# start_script NAME: tests/peer/proxy.pl, following what `script NAME` says.
 start_script() {
     local name=$1
+    : >"$work/$name.script"
+    perl "$root/tests/peer/proxy.pl" "$work/$name.port" "$work/$name.script" </dev/null \
+        >"$work/$name.says" 2>&1 &
+    PEER_PID=$!
+    started="$started $PEER_PID"
+    wait_for 10 test -s "$work/$name.port" || bail "the scripted proxy doesn't start"
+    PEER_PORT=$(<"$work/$name.port")
+}
+
+# script NAME STEP...: what the scripted proxy does with connections from now on.
+script() {
+    local file=$work/$1.script
     shift
-    rm -f "$work/$name.port"
-    SCRIPT_LOG=$work/$name.says
-    start_script_now "$name" "$@"
+    printf '%s\n' "$@" >"$file.new"
+    mv "$file.new" "$file"
+}
+
+# has_error STAGE TEXT: whether the details say so. A probe that began before may have the last
+# word, so a failure asks for another error.
+has_error() {
+    last_error
+    [ "$ERROR_STAGE" = "$1" ] && matches "$ERROR" "$2" && return
+    fetch "/v1/again/$tests"
+    return 1
 }
 
 # is_told STAGE TEXT WHAT: in an outage, the approval of /v1/license (serial number $approved) is
@@ -295,7 +316,17 @@ is_told() {
     fetch "/v1/other/$tests"
     like "$CODE" '^50[24]$' "$3: another request gets no answer"
     like "$BODY" "$2" "$3: and is told why"
-    last_error
+    details_tell "$1" "$2" "$3"
+}
+
+# details_tell STAGE TEXT WHAT
+details_tell() {
+    wait_for 4 has_error "$1" "$2"
     is "$ERROR_STAGE" "$1" "$3: the details name the stage"
     like "$ERROR" "$2" "$3: and say so"
+}
+
+# descriptors: how many the proxy launched last has open.
+descriptors() {
+    find "/proc/$PID/fd" -mindepth 1 | wc -l
 }
