@@ -1,37 +1,28 @@
 /*
- * The state directory's files, read and written by a helper process, so that slow or hung storage
- * (NFS, a worn flash) stalls nothing here. The helper holds no secrets: what it is given is sealed
- * already (trust/seal.h). One request is with the helper at a time; the others wait here, bounded,
- * removals before readings before writings.
+ * The state directory's files, read and written by a helper process (trust/storage_helper.h), so
+ * that slow or hung storage (NFS, a worn flash) stalls nothing here. The helper holds no secrets:
+ * what it is given is sealed already (trust/seal.h). One request is with the helper at a time; the
+ * others wait here, bounded: removals before readings before writings, each in their order. A
+ * removal that goes before a writing of the same name, which was there first, ends it: an approval
+ * can't come back after its denial.
  *
  * Files: NAME as given (letters, digits, '-', '.', at most STORAGE_NAME bytes, not starting with
  * '.'). Temporary names start with ".tmp-"; leftovers of crashed processes are removed at the start
  * when they are older than an hour. Files set aside get the name "aside-" NAME; at most LIMIT_ASIDE
- * of them are kept.
+ * of them are kept, what comes after is removed instead.
+ *
+ * The directory is opened once: wherever it is moved, and whatever comes to stand in its place, it
+ * stays the one that is used. When it has been removed everything fails but removals, until there
+ * is one under its path again.
  */
 #ifndef TRUST_STORAGE_H
 #define TRUST_STORAGE_H
 
 #include "base/buf.h"
 #include "net/loop.h"
+#include "trust/storage_helper.h"
 
 #include <sys/types.h>
-
-#define STORAGE_NAME 80
-
-enum storage_op {
-    STORAGE_PUT,   /* whole file: temporary name, fsync, rename, fsync of the directory */
-    STORAGE_GET,   /* whole file */
-    STORAGE_DEL,   /* unlink, fsync of the directory; a file that isn't there is a success */
-    STORAGE_ASIDE, /* rename to "aside-" NAME, so that it is never read again */
-    STORAGE_LIST   /* every file whose name starts with the given one, with its contents */
-};
-
-enum storage_result {
-    STORAGE_OK,
-    STORAGE_ABSENT, /* GET: no such file, in a directory that is still there */
-    STORAGE_FAILED  /* err says why: full, read-only, gone, hung, too large */
-};
 
 struct storage_request {
     struct storage_request *next;
@@ -41,7 +32,9 @@ struct storage_request {
     int64_t deadline_ms;
     bool sent;
     /*
-     * LIST: called for each file (name, contents), then on_done. NULL for the others.
+     * LIST: called for each file (name, contents), then on_done, which is STORAGE_FAILED also when
+     * some files could not be read. The contents are empty of a file that is too large. NULL for
+     * the others.
      */
     void (*on_file)(struct storage_request *q, const char *name, struct slice data);
     /*
@@ -52,42 +45,52 @@ struct storage_request {
                     const struct err *err);
 };
 
+/* In the order in which they are sent; what a removal has overtaken isn't. */
+enum storage_queue { QUEUE_DEL, QUEUE_READ, QUEUE_WRITE, QUEUE_OVERTAKEN, QUEUE_COUNT };
+
 struct storage {
-    struct loop *loop;      /* borrowed for its life */
-    char *dir;              /* owned */
-    struct loop_io io;      /* our end of the socket pair */
-    struct loop_timer tick; /* deadlines; starting the helper again */
-    pid_t helper;
-    void (*in_helper)(void *ctx);     /* runs in each new helper, to wipe what it must not hold */
-    void *ctx;                        /* in_helper's */
-    struct storage_request *queue[3]; /* borrowed; removals, readings, writings */
+    struct loop *loop;            /* borrowed for its life */
+    char *dir;                    /* owned */
+    int dir_fd;                   /* what every helper works in */
+    struct loop_io io;            /* our end of the socket pair; fd -1 while there is no helper */
+    struct loop_timer tick;       /* deadlines; starting the helper again */
+    pid_t helper;                 /* -1 if there is none to wait for */
+    int64_t pause_ms;             /* before the helper is started again; longer each time it ends */
+    int64_t start_ms;             /* when that is, by clock_mono_ms */
+    void (*in_helper)(void *ctx); /* runs in each new helper, to wipe secrets */
+    void *ctx;                    /* in_helper's */
+    struct storage_request *queue[QUEUE_COUNT]; /* borrowed; the first of each */
+    struct storage_request *last[QUEUE_COUNT];  /* and the last */
     size_t queued, queued_bytes;
-    struct storage_request *current; /* with the helper; may have been given up (then a dummy) */
+    bool busy;                       /* the helper has a request that it hasn't answered */
+    struct storage_request *current; /* which; NULL: given up, its answer will be dropped */
     struct buf in, out;
-    uint64_t failures;
+    uint64_t failures; /* requests that ended in STORAGE_FAILED, but those overtaken */
 };
 
 /*
  * Checks the directory (made with mode 0700 if it isn't there; refused if others can write to it,
  * or if it isn't ours) and starts the helper. ERR_CREATE or ERR_PERMISSION, the text naming the
- * path and how to mend it. A directory on a read-only file system is taken: err is empty, *warning
- * says so.
+ * path and how to mend it; ERR_SYSTEM, ERR_MEMORY. A directory on a read-only file system is taken:
+ * err is empty, *warning says so. in_helper may be NULL. s must not be moved afterwards.
  */
 bool storage_init(struct storage *s, struct loop *loop, const char *dir,
                   void (*in_helper)(void *ctx), void *ctx, struct err *warning, struct err *err);
 
-/* Ends; what is queued is done first if it takes no longer than wait_ms. Requests that are left get
- * no on_done. */
+/*
+ * Ends; what is queued is done first (with its on_done) if it takes no longer than wait_ms.
+ * Requests that are left get no on_done.
+ */
 void storage_fini(struct storage *s, int64_t wait_ms);
 
 /*
  * Queues a request; it is the storage's until on_done. timeout_ms: after which it has failed (a
  * write that the helper is busy with may still happen). False, nothing queued: too much waits
- * already (never for DEL).
+ * already (never for DEL), or more than LIMIT_STATE_FILE is to be written.
  */
 bool storage_start(struct storage *s, struct storage_request *q, int64_t timeout_ms);
 
-/* Forgets a request: no on_done (a write may still happen). */
+/* Forgets a request: no on_done (a write may still happen). Does nothing if it isn't queued. */
 void storage_cancel(struct storage *s, struct storage_request *q);
 
 #endif

@@ -37,7 +37,8 @@ LINK = $(CC) -g -fsanitize=fuzzer $(SANITIZE) -o $@.new $(1) && mv $@.new $@
 
 else ifeq ($(VARIANT),san)
 
-CODEGEN := -g -O1 -fno-omit-frame-pointer $(SANITIZE)
+# LP_FAULTS: system calls that fail when the environment says so, for tests.
+CODEGEN := -g -O1 -fno-omit-frame-pointer $(SANITIZE) -DLP_FAULTS
 # BearSSL takes liberties that UBSan reports; its buffers are watched all the same.
 BEARSSL_CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address
 LINK = $(CC) $(CODEGEN) -o $@.new $(1) && mv $@.new $@
