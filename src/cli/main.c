@@ -12,6 +12,8 @@ const struct command command_table[] = {
      "asks whether a running proxy is well: exit code 0 or 1", cli_probe},
     {"cert", "[CONFIG.toml] [options]",
      "prints the certificate that services see, with its fingerprint and pin", cli_cert},
+    {"cache", "ls|verify|purge [ID...|--all] [CONFIG.toml] [options]",
+     "lists, verifies or removes the answers stored in the state directory", cli_cache},
     {"version", "", "tells the version and what it was built from", cli_version},
     {"help", "[COMMAND]", "tells of all commands, or more of one", cli_help},
     {NULL, NULL, NULL, NULL},

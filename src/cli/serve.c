@@ -42,6 +42,8 @@ struct serve {
     struct egress egress;
     struct material material;
     struct core core;
+    struct store store;
+    struct secret sealed_with; /* what stored trust is sealed with */
     struct checkin checkin;
     struct client_port licensing, status;
     struct endpoint endpoint;
@@ -126,6 +128,17 @@ static void on_drain(struct loop_timer *timer)
     loop_set(&s->loop, &s->drain, LAST_WORDS_MS);
 }
 
+/* Whether there is stored trust that has not expired: then a start in an outage serves. */
+static bool has_trust(const struct serve *s)
+{
+    const struct core *core = &s->core;
+    int64_t now = clock_boot_ns(&core->clock);
+
+    return core->store && s->store.loaded &&
+           (core->cache.count > 0 ||
+            (core->state.answered && now < state_expires_ns(&core->state)));
+}
+
 /* Hands the loaded files to those who use them. */
 static void use_material(struct serve *s)
 {
@@ -143,6 +156,25 @@ static void use_log(struct serve *s, const struct config *config)
     s->log.format = config->log_format;
 }
 
+/* Stored trust follows the license key. */
+static bool reseal(struct serve *s, const struct config *config, struct err *err)
+{
+    struct secret secret = {0};
+
+    if (!s->core.store)
+        return true;
+    if (!state_files_seal_secret(s->config.state_dir, &config->license_key, &s->profile, &secret,
+                                 err))
+        return false;
+    if (secret.size != s->sealed_with.size ||
+        memcmp(secret.data, s->sealed_with.data, secret.size) != 0) {
+        store_rotate(&s->store, slice_make(secret.data, secret.size));
+        secret_take(&s->sealed_with, &secret);
+    }
+    secret_fini(&secret);
+    return true;
+}
+
 static void reload(struct serve *s)
 {
     struct config config;
@@ -155,7 +187,7 @@ static void reload(struct serve *s)
         return;
     }
     if (!material_load(&material, &config, &s->profile, never_back(s), &s->material, &err) ||
-        !checkin_set_key(&s->checkin, &config, &err)) {
+        !checkin_set_key(&s->checkin, &config, &err) || !reseal(s, &config, &err)) {
         log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
                   LOG_STR("error", err.text));
         material_fini(&material);
@@ -262,6 +294,8 @@ static void on_checkin(struct checkin *c, bool answered, const struct err *err)
         return;
     if (!answered) {
         s->last = *err;
+        if (has_trust(s))
+            start_serving(s);
         return;
     }
     if (c->key_refused && s->config.checkin_path_named) {
@@ -273,6 +307,15 @@ static void on_checkin(struct checkin *c, bool answered, const struct err *err)
         return;
     }
     start_serving(s);
+}
+
+/* Stored trust was read; if the license server has failed to answer by now, it counts. */
+static void on_loaded(struct store *store)
+{
+    struct serve *s = store->ctx;
+
+    if (s->phase == SERVE_STARTING && err_is_set(&s->last) && has_trust(s))
+        start_serving(s);
 }
 
 static void on_wake(struct loop *l)
@@ -291,7 +334,35 @@ static void in_helper(void *ctx)
     config_fini(&s->config);
     config_fini(&s->reloaded);
     egress_fini(&s->egress);
+    secret_fini(&s->sealed_with);
+    seal_fini(&s->store.seal);
     tls_profile_fini(&s->profile);
+}
+
+static bool start_store(struct serve *s, struct err *err)
+{
+    struct store *store = &s->store;
+    uint8_t boot_id[16];
+
+    if (!s->config.state_dir)
+        return true;
+    if (state_files_boot_id(boot_id))
+        clock_set_boot(&s->core.clock, boot_id);
+    store->loop = &s->loop;
+    store->log = &s->log;
+    store->clock = &s->core.clock;
+    store->profile = &s->profile;
+    store->cache = &s->core.cache;
+    store->state = &s->core.state;
+    store->ctx = s;
+    store->on_loaded = on_loaded;
+    if (!state_files_seal_secret(s->config.state_dir, &s->config.license_key, &s->profile,
+                                 &s->sealed_with, err) ||
+        !store_init(store, s->config.state_dir,
+                    slice_make(s->sealed_with.data, s->sealed_with.size), in_helper, s, err))
+        return false;
+    s->core.store = store;
+    return true;
 }
 
 static bool start_core(struct serve *s, struct err *err)
@@ -383,7 +454,7 @@ static bool start(struct serve *s, struct err *err)
     if ((s->config.state_dir && !state_files_prepare(s->config.state_dir, err)) ||
         !options_egress(&s->options, &s->config, &s->egress, err) || !watch_signals(s, err) ||
         !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
-        !tls_profile_init(&s->profile, err) || !start_core(s, err) ||
+        !tls_profile_init(&s->profile, err) || !start_core(s, err) || !start_store(s, err) ||
         !material_load(&s->material, &s->config, &s->profile, never_back(s), NULL, err) ||
         !start_ports(s, err) || !checkin_init(&s->checkin, &s->core, &s->config, err))
         return false;
@@ -420,6 +491,8 @@ static void stop(struct serve *s)
     client_port_stop(&s->licensing);
     client_port_stop(&s->status);
     exchange_end_all(&s->core);
+    if (s->core.store)
+        store_fini(&s->store);
     core_fini(&s->core);
     resolve_stop(&s->resolve);
     material_fini(&s->material);
@@ -461,6 +534,7 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
     config_fini(&s->config);
     config_fini(&s->reloaded);
     egress_fini(&s->egress);
+    secret_fini(&s->sealed_with);
     free(s);
     return rv;
 }

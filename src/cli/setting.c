@@ -111,8 +111,8 @@ const struct setting setting_table[] = {
      .offset = AT(drain_timeout_s), .most = 3600, .fallback = "8s", .argument = "DUR",
      .help = "how long requests under way may take when the proxy is told to end"},
 
-    {"state", "dir", "state-dir", .is_flag = true, .unavailable = true, .offset = AT(state_dir),
-     .argument = "DIR", .help = "keeps trust and certificate over restarts"},
+    {"state", "dir", "state-dir", .is_flag = true, .offset = AT(state_dir), .argument = "DIR",
+     .help = "keeps trust and certificate over restarts"},
 
     {"log", "format", "log-format", .is_flag = true, .type = SETTING_ENUM, .offset = AT(log_format),
      .fallback = "text", .choices = log_formats, .argument = "text|json",

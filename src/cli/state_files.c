@@ -153,3 +153,26 @@ bool state_files_seal_secret(const char *dir, const struct secret *license_key,
     buf_wipe(&content);
     return rv;
 }
+
+bool state_files_boot_id(uint8_t id[16])
+{
+    struct slice text;
+    struct buf content;
+    size_t n = 0;
+
+    buf_init(&content, 64);
+    (void)fs_read_file("/proc/sys/kernel/random/boot_id", &content, NULL);
+    text = buf_slice(&content);
+    while (n < 16 && text.n >= 2) {
+        size_t step = text.p[0] == '-' ? 1 : 2;
+        uint64_t byte;
+
+        if (step == 2 && !slice_hex_to_u64(slice_make(text.p, 2), &byte))
+            break;
+        if (step == 2)
+            id[n++] = (uint8_t)byte;
+        text = slice_make(text.p + step, text.n - step);
+    }
+    buf_fini(&content);
+    return n == 16;
+}

@@ -38,4 +38,10 @@ bool state_files_renew(const char *dir, const struct pem_chain *chain, struct er
 bool state_files_seal_secret(const char *dir, const struct secret *license_key,
                              struct tls_profile *profile, struct secret *out, struct err *err);
 
+/*
+ * This boot's id. False where the kernel shows none (no /proc): then stored trust is dated by
+ * never-back time alone.
+ */
+bool state_files_boot_id(uint8_t id[16]);
+
 #endif

@@ -9,6 +9,7 @@
 #include "trust/cache.h"
 #include "trust/policy.h"
 #include "trust/state.h"
+#include "trust/store.h"
 
 struct exchange;
 
@@ -19,6 +20,7 @@ struct core_counts {
     uint64_t served_from_trust;
     uint64_t refused_for_want_of_trust; /* outage, and nothing trusted */
     uint64_t shed;                      /* too many in flight */
+    uint64_t denials_withheld;          /* the state directory failed to forget the approval */
 };
 
 struct core {
@@ -28,6 +30,7 @@ struct core {
     struct clock clock;
     struct upstream upstream;
     struct cache cache;
+    struct store *store; /* borrowed; NULL: trust is in memory only */
     struct state state;
     struct circuit circuit;
     struct policy policy;

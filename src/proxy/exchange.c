@@ -2,6 +2,10 @@
  * An exchange owns all it needs of the request, so that the relay goes on when the client has
  * gone: its answer still tells whether the server is there and what is trusted. A client that
  * gives up before our deadline would otherwise hide an outage from us.
+ *
+ * Three things may be under way, each of which calls back here: the relay; a look into the state
+ * directory, whether it knows better than the cache (before anything is served from trust); and
+ * the removal from it of an approval that a denial has ended (before the denial is passed on).
  */
 #include "proxy/exchange.h"
 
@@ -15,11 +19,15 @@ struct exchange {
     struct exchange *next, *prev;
     struct client *client; /* borrowed; NULL once it is answered or gone */
     struct relay relay;
+    bool relaying; /* the relay is under way */
+    bool failed;   /* it ended in an outage */
+    struct store_query look_up, removal;
     struct loop_corpse corpse;
     int64_t started_ms;
     uint8_t key[KEY_SIZE];
     struct buf text; /* method, target and fields; the relay points into it */
     struct buf body;
+    bool has_body;
     size_t method_n, path_n, target_n; /* path_n: of the target, without its query */
 };
 
@@ -43,6 +51,8 @@ static void end(struct exchange *x)
     struct core *core = x->core;
 
     relay_fini(&x->relay);
+    store_cancel(&x->look_up);
+    store_cancel(&x->removal);
     buf_wipe(&x->text);
     buf_wipe(&x->body);
     if (x->client)
@@ -161,8 +171,8 @@ static void respond_unreachable(struct core *core, struct client *c, const struc
     const struct err *err = &relay->err;
     char message[LIMIT_ERR_TEXT + 128];
     /* The request was sent, and what came was no whole response; or nothing came in time. */
-    bool bad = (err->stage == STAGE_HEAD || err->stage == STAGE_BODY) &&
-               err->code != ERR_TIMEOUT && err->code != ERR_MEMORY;
+    bool bad = (err->stage == STAGE_HEAD || err->stage == STAGE_BODY) && err->code != ERR_TIMEOUT &&
+               err->code != ERR_MEMORY;
 
     core->counts.refused_for_want_of_trust++;
     snprintf(message, sizeof message, "%s; and no trusted answer to this request is stored",
@@ -190,35 +200,33 @@ static int64_t answer_age_ns(const struct http_head *head)
     return f && slice_to_u64(f->value, INT32_MAX, &age) ? (int64_t)age * CLOCK_NS_PER_S : 0;
 }
 
-/* Stores an approval, removes what a denial (or an approval not to be trusted) replaces. */
+/* Stores the approval. False: it is not to be trusted, or could not be stored. */
 static bool keep(struct exchange *x)
 {
     struct core *core = x->core;
     const struct http_head *head = &x->relay.head;
     int64_t window_s = policy_window_s(&core->policy, head);
+    struct cache_entry *e = NULL;
     struct buf fields;
-    bool stored;
 
     if (policy_classify(head->status) == POLICY_APPROVAL)
         core->counts.approvals++;
     else
         core->counts.denials++;
-    if (window_s <= 0) {
-        (void)cache_remove(&core->cache, x->key);
+    if (window_s <= 0)
         return false;
-    }
     buf_init(&fields, LIMIT_HEAD * 2);
-    stored = http_emit_forwarded(&fields, head, not_stored) &&
-             cache_put(&core->cache, x->key, head->status, head->reason, buf_slice(&fields),
-                       buf_slice(&x->relay.body), clock_boot_ns(&core->clock) - answer_age_ns(head),
-                       window_s);
-    if (!stored) {
-        (void)cache_remove(&core->cache, x->key);
+    if (http_emit_forwarded(&fields, head, not_stored))
+        e = cache_put(&core->cache, x->key, head->status, head->reason, buf_slice(&fields),
+                      buf_slice(&x->relay.body), clock_boot_ns(&core->clock) - answer_age_ns(head),
+                      window_s);
+    buf_fini(&fields);
+    if (!e)
         log_event(core->log, LOG_WARN, "an approval could not be stored for an outage",
                   LOG_NUM("bytes", x->relay.body.len));
-    }
-    buf_fini(&fields);
-    return stored;
+    else if (core->store)
+        store_approved(core->store, e);
+    return e != NULL;
 }
 
 static void log_relay(const struct exchange *x, bool answered)
@@ -235,36 +243,131 @@ static void log_relay(const struct exchange *x, bool answered)
               LOG_NUM("ms", x->core->loop->now_ms - x->started_ms));
 }
 
-static void on_done(struct relay *r, bool answered)
+/* No answer and nothing trusted: what there is to say. */
+static void respond_without(struct exchange *x)
 {
-    struct exchange *x = LOOP_OWNER(r, struct exchange, relay);
     struct core *core = x->core;
-    const struct cache_entry *e = NULL;
-    struct client *c;
-    bool stored = false;
+    struct relay *r = &x->relay;
+    struct client *c = take_client(x);
 
-    log_relay(x, answered);
-    if (answered)
-        stored = keep(x);
-    /* Waiting for a place in vain says nothing of the server. */
-    if (answered || r->err.stage != STAGE_NONE)
-        core_relay_ended(core, answered, &r->err);
-    c = take_client(x);
-    if (c && !answered)
-        e = cache_find(&core->cache, x->key, clock_boot_ns(&core->clock));
     if (!c)
-        ;
-    else if (answered)
-        pass_on(core, c, r, stored);
-    else if (e)
-        serve_from_trust(core, c, e, &r->err, r->has_refusal ? r->head.status : 0);
-    else if (r->has_refusal)
+        return;
+    if (r->has_refusal)
         pass_on(core, c, r, false);
     else if (r->err.stage == STAGE_NONE)
         shed(core, c);
     else
         respond_unreachable(core, c, r);
+}
+
+static void relay(struct exchange *x);
+
+/* The cache now knows all that the state directory does. */
+static void looked_up(struct exchange *x)
+{
+    struct core *core = x->core;
+    const struct relay *r = &x->relay;
+    const struct cache_entry *e = NULL;
+
+    if (x->client && (x->failed || core->circuit.open))
+        e = cache_find(&core->cache, x->key, clock_boot_ns(&core->clock));
+    if (e)
+        serve_from_trust(core, take_client(x), e, x->failed ? &r->err : NULL,
+                         x->failed && r->has_refusal ? r->head.status : 0);
+    /* A relay under way goes on: a late answer is still the truth about this request. */
+    if (x->relaying)
+        return;
+    if (x->client && !x->failed) {
+        relay(x);
+        return;
+    }
+    respond_without(x);
     end(x);
+}
+
+static void on_looked_up(struct store_query *q, bool durable)
+{
+    (void)durable;
+    looked_up(LOOP_OWNER(q, struct exchange, look_up));
+}
+
+/* Before anything is served from trust. */
+static void look_up(struct exchange *x)
+{
+    struct core *core = x->core;
+
+    if (x->look_up.active)
+        return;
+    x->look_up.on_done = on_looked_up;
+    if (!core->store || !store_look_up(core->store, &x->look_up, x->key))
+        looked_up(x);
+}
+
+/* The answer goes to the client. */
+static void conclude(struct exchange *x, bool stored)
+{
+    struct client *c = take_client(x);
+
+    if (c)
+        pass_on(x->core, c, &x->relay, stored);
+    end(x);
+}
+
+static void on_removed(struct store_query *q, bool durable)
+{
+    struct exchange *x = LOOP_OWNER(q, struct exchange, removal);
+    struct core *core = x->core;
+    struct client *c;
+
+    if (durable) {
+        conclude(x, false);
+        return;
+    }
+    /* Passed on now, the denial could be followed by the approval again, after a restart. */
+    core->counts.denials_withheld++;
+    log_event(core->log, LOG_ERROR,
+              "a denial is withheld: the state directory fails to forget the approval before it");
+    c = take_client(x);
+    if (c)
+        client_respond_error(c, 503, "storage",
+                             "the license server withdraws an approval that the proxy's state "
+                             "directory fails to forget: look at that directory",
+                             SLICE("Retry-After: 5\r\n"));
+    end(x);
+}
+
+static void on_done(struct relay *r, bool answered)
+{
+    struct exchange *x = LOOP_OWNER(r, struct exchange, relay);
+    struct core *core = x->core;
+    bool stored = answered && keep(x);
+
+    x->relaying = false;
+    x->failed = !answered;
+    log_relay(x, answered);
+    /* Waiting for a place in vain says nothing of the server. */
+    if (answered || r->err.stage != STAGE_NONE)
+        core_relay_ended(core, answered, &r->err);
+    if (!answered && !x->client) {
+        end(x);
+        return;
+    }
+    if (!answered) {
+        look_up(x);
+        return;
+    }
+    store_cancel(&x->look_up);
+    if (stored) {
+        conclude(x, true);
+        return;
+    }
+    (void)cache_remove(&core->cache, x->key);
+    if (!core->store) {
+        conclude(x, false);
+        return;
+    }
+    x->removal.on_done = on_removed;
+    store_remove(core->store, &x->removal, x->key);
 }
 
 /* The circuit has opened: waiting requests that have a trusted answer get it. */
@@ -276,16 +379,9 @@ static void on_release(struct loop_timer *timer)
     if (!core->circuit.open)
         return;
     for (struct exchange *x = core->exchanges; x; x = next) {
-        const struct cache_entry *e;
-
         next = x->next;
-        if (!x->client)
-            continue;
-        e = cache_find(&core->cache, x->key, clock_boot_ns(&core->clock));
-        if (!e)
-            continue;
-        /* Its relay goes on: a late answer is still the truth about this request. */
-        serve_from_trust(core, take_client(x), e, NULL, 0);
+        if (x->client && x->relaying)
+            look_up(x);
     }
 }
 
@@ -389,12 +485,33 @@ static bool take_request(struct exchange *x, struct client *c, struct slice targ
     return true;
 }
 
-static void start(struct core *core, struct client *c, struct slice target)
+/* Asks the license server. */
+static void relay(struct exchange *x)
 {
-    struct exchange *x = calloc(1, sizeof *x);
-    struct relay_request request = {.has_body = c->request->frame.kind != HTTP_BODY_NONE};
-    struct slice text;
+    struct slice text = buf_slice(&x->text);
+    struct relay_request request = {.method = slice_make(text.p, x->method_n),
+                                    .target = slice_make(text.p + x->method_n, x->target_n),
+                                    .body = buf_slice(&x->body),
+                                    .has_body = x->has_body};
 
+    request.fields = slice_make(request.target.p + x->target_n, text.n - x->method_n - x->target_n);
+    x->relaying = true;
+    if (!relay_start(&x->relay, &x->core->upstream, &request, on_done)) {
+        x->relaying = false;
+        shed(x->core, take_client(x));
+        end(x);
+    }
+}
+
+static void on_request(struct client_port *port, struct client *c)
+{
+    struct core *core = port->ctx;
+    struct exchange *x;
+    struct slice target;
+
+    if (refuse(core, c, &target))
+        return;
+    x = calloc(1, sizeof *x);
     if (!x) {
         shed(core, c);
         return;
@@ -402,6 +519,7 @@ static void start(struct core *core, struct client *c, struct slice target)
     x->core = core;
     x->client = c;
     x->started_ms = core->loop->now_ms;
+    x->has_body = c->request->frame.kind != HTTP_BODY_NONE;
     c->exchange = x;
     x->next = core->exchanges;
     if (x->next)
@@ -412,38 +530,11 @@ static void start(struct core *core, struct client *c, struct slice target)
     if (!take_request(x, c, target)) {
         shed(core, take_client(x));
         end(x);
-        return;
+    } else if (core->circuit.open) {
+        look_up(x);
+    } else {
+        relay(x);
     }
-    text = buf_slice(&x->text);
-    request.method = slice_make(text.p, x->method_n);
-    request.target = slice_make(text.p + x->method_n, x->target_n);
-    request.fields = slice_make(request.target.p + x->target_n, text.n - x->method_n - x->target_n);
-    request.body = buf_slice(&x->body);
-    if (!relay_start(&x->relay, &core->upstream, &request, on_done)) {
-        shed(core, take_client(x));
-        end(x);
-    }
-}
-
-static void on_request(struct client_port *port, struct client *c)
-{
-    struct core *core = port->ctx;
-    const struct cache_entry *e;
-    struct slice target;
-    uint8_t key[KEY_SIZE];
-
-    if (refuse(core, c, &target))
-        return;
-    if (core->circuit.open) {
-        key_compute(&core->key, &c->request->head, target, (struct slice){0},
-                    buf_slice(&c->request->body), key);
-        e = cache_find(&core->cache, key, clock_boot_ns(&core->clock));
-        if (e) {
-            serve_from_trust(core, c, e, NULL, 0);
-            return;
-        }
-    }
-    start(core, c, target);
 }
 
 void exchange_init(struct core *core, struct client_port *port)

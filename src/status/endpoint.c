@@ -138,6 +138,23 @@ static void add_cache(struct json *j, const struct core *core)
     json_end_object(j);
 }
 
+static void add_store(struct json *j, const struct store *store)
+{
+    json_key(j, "state_directory");
+    if (!store) {
+        json_null(j);
+        return;
+    }
+    json_begin_object(j);
+    add_bool(j, "failing", store->failing);
+    add_count(j, "failures", store->counts.failures);
+    add_count(j, "written", store->counts.written);
+    add_count(j, "removed", store->counts.removed);
+    add_count(j, "read", store->counts.read);
+    add_count(j, "set_aside", store->counts.set_aside);
+    json_end_object(j);
+}
+
 static void add_certificate(struct json *j, const struct endpoint *e)
 {
     const struct tls_identity *identity = e->licensing->identity;
@@ -183,6 +200,7 @@ static void add_relays(struct json *j, const struct core *core)
     add_count(j, "served_from_trust", n->served_from_trust);
     add_count(j, "refused_for_want_of_trust", n->refused_for_want_of_trust);
     add_count(j, "shed", n->shed);
+    add_count(j, "denials_withheld", n->denials_withheld);
     add_count(j, "running", core->upstream.running);
     add_count(j, "waiting", core->upstream.waiting_count);
     json_end_object(j);
@@ -229,6 +247,7 @@ static void details(const struct endpoint *e, struct client *c)
     add_servers(&j, core);
     add_relays(&j, core);
     add_cache(&j, core);
+    add_store(&j, core->store);
     add_clients(&j, e->licensing);
     add_certificate(&j, e);
     json_end_object(&j);
