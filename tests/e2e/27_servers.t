@@ -5,8 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 
 start_server server --set serial=1000
+# shellcheck disable=SC2034 # used by their names
 first=$SERVER first_control=$CONTROL
 start_server second --set serial=2000
+# shellcheck disable=SC2034
 second=$SERVER second_control=$CONTROL
 
 # on WHICH COMMAND...: a server_ function for the first or second one.

@@ -1,0 +1,44 @@
+#!/bin/bash
+# Memory, by the kernel's figure: under 3 MB after the start, and after 1,000 requests as large as
+# after 100, but for a few pages. (Sanitizers need far more: this is about the release build.)
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+
+if [ -n "${SAN:-}" ]; then
+    echo "1..0 # SKIP sanitizers need far more memory"
+    exit 0
+fi
+
+# rss: kB of memory that is the process's in RAM.
+rss() {
+    sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$PID/status"
+}
+
+# requests N AT_ONCE: so many, each on a connection of its own: alike, so that what is stored stays
+# the same.
+requests() {
+    for ((i = 0; i < $1; i++)); do
+        printf 'url = "%s/v1/memory/%s"\noutput = "/dev/null"\n' "$URL" $((i % 10))
+    done >"$work/list"
+    curl -sk -m 60 -Z --parallel-max "$2" --parallel-immediate -H 'Connection: close' -d "$(printf '%02000d' 7)" \
+        -w '%{http_code}\n' -K "$work/list" 2>/dev/null | grep -c '^200$'
+}
+
+start_server server
+start_proxy p log-level=info
+start=$(rss)
+at_most "$start" 2999 "kB after the start"
+# More at one time than later on, so that the heap has been as large as it will be.
+is "$(requests 100 25)" 100 "100 requests"
+hundred=$(rss)
+is "$(requests 900 5)" 900 "900 more"
+thousand=$(rss)
+# musl's allocator spreads what it hands out over some pages more before it settles; a leak of 50
+# bytes a request would be 45 kB.
+at_most "$thousand" $((hundred + 40)) "kB after 1,000 requests, against $hundred after 100"
+note "start $start kB, after 100 $hundred kB, after 1,000 $thousand kB"
+helpers=$(cat "/proc/$PID/task/$PID/children" 2>/dev/null)
+for pid in $helpers; do
+    at_most "$(sed -n 's/^VmRSS:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/$pid/status")" 2999 "kB of the helper process"
+done
+finish
