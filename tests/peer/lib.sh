@@ -330,3 +330,27 @@ details_tell() {
 descriptors() {
     find "/proc/$PID/fd" -mindepth 1 | wc -l
 }
+
+# alone: runs the test file again in network and mount namespaces of its own, where there is only
+# the loopback interface; its address is all of 127.0.0.0/8. Skips the file where that can't be.
+alone() {
+    if [ -z "${TEST_IS_ALONE:-}" ]; then
+        if ! unshare -n -m true 2>/dev/null; then
+            echo "1..0 # SKIP no rights to make network and mount namespaces"
+            exit
+        fi
+        cleanup
+        TEST_IS_ALONE=1 exec unshare -n -m "$0"
+    fi
+    ip link set lo up || bail "the loopback interface doesn't come up"
+}
+
+# start_dns NAME=ADDRESS...: tests/peer/dns.pl, which everything started later asks (when alone).
+start_dns() {
+    echo "nameserver 127.0.0.53" >"$work/resolv.conf"
+    mount --bind "$work/resolv.conf" /etc/resolv.conf || bail "no resolv.conf of our own"
+    perl "$root/tests/peer/dns.pl" 127.0.0.53 "$work/dns.ready" "$@" >>"$work/dns.asked" \
+        2>"$work/dns.says" &
+    started="$started $!"
+    wait_for 10 test -f "$work/dns.ready" || bail "no name server: $(cat "$work/dns.says")"
+}
