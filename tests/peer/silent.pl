@@ -1,0 +1,20 @@
+#!/usr/bin/perl
+# An address that gives no answer to those who connect: its queue is full, and nobody accepts.
+#
+#   silent.pl ADDRESS PORT READY      READY is written once that is so
+use strict;
+use warnings;
+use IO::Socket::INET;
+
+my ($address, $port, $ready) = @ARGV;
+my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => $address, LocalPort => $port)
+    or die "no port: $!";
+my @queue;
+while (1) {
+    my $one = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 0.3) or last;
+    push @queue, $one;
+    die "the queue has no end" if @queue > 100;
+}
+open my $out, '>', $ready or die;
+close $out;
+sleep 1000;
