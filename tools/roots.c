@@ -7,6 +7,7 @@
  * A certificate whose key BearSSL can't use becomes a comment, and a note on standard error; a file
  * that can't be read, or holds no certificate, ends the run with 1.
  */
+#include "tls/roots.h"
 #include "base/fs.h"
 #include "tls/pem.h"
 
@@ -58,61 +59,37 @@ static bool read_source(struct source *s, struct err *err)
     return rv;
 }
 
-static void print_bytes(const char *kind, size_t number, const unsigned char *bytes, size_t n)
+/* Bytes of the table, some on a line. */
+static void print_bytes(const unsigned char *bytes, size_t n)
 {
-    printf("static const unsigned char %s%zu[] = {", kind, number);
     for (size_t i = 0; i < n; i++)
         printf("%s%u,", i % 24 == 0 ? "\n    " : "", bytes[i]);
-    printf("\n};\n");
 }
 
-static bool is_65537(const br_rsa_public_key *rsa)
+/* Two bytes of length before them. */
+static void print_counted(const unsigned char *bytes, size_t n)
 {
-    return rsa->elen == 3 && memcmp(rsa->e, "\x01\x00\x01", 3) == 0;
+    unsigned char length[2] = {(unsigned char)(n >> 8), (unsigned char)n};
+
+    print_bytes(length, sizeof length);
+    print_bytes(bytes, n);
 }
 
-static void print_arrays(size_t number, const br_x509_trust_anchor *ta)
+/* The layout is told in src/tls/roots.h. */
+static void print_anchor(const br_x509_trust_anchor *ta)
 {
-    print_bytes("dn", number, ta->dn.data, ta->dn.len);
-    if (ta->pkey.key_type == BR_KEYTYPE_EC) {
-        print_bytes("q", number, ta->pkey.key.ec.q, ta->pkey.key.ec.qlen);
-        return;
-    }
-    print_bytes("n", number, ta->pkey.key.rsa.n, ta->pkey.key.rsa.nlen);
-    if (!is_65537(&ta->pkey.key.rsa))
-        print_bytes("e", number, ta->pkey.key.rsa.e, ta->pkey.key.rsa.elen);
-}
+    unsigned char kind = (unsigned char)(ta->flags & BR_X509_TA_CA ? ROOTS_CA : 0);
 
-static const char *curve_name(int curve)
-{
-    return curve == BR_EC_secp256r1   ? "BR_EC_secp256r1"
-           : curve == BR_EC_secp384r1 ? "BR_EC_secp384r1"
-                                      : "BR_EC_secp521r1";
-}
-
-/* Arrays aren't const in BearSSL's structures, though nothing writes to them. */
-#define BYTES "(unsigned char *)(uintptr_t)"
-
-static void print_anchor(size_t number, const br_x509_trust_anchor *ta)
-{
-    const br_rsa_public_key *rsa = &ta->pkey.key.rsa;
-
-    printf("    {.dn = {" BYTES "dn%zu, sizeof dn%zu},\n", number, number);
-    printf("     .flags = %s,\n", ta->flags & BR_X509_TA_CA ? "BR_X509_TA_CA" : "0");
     if (ta->pkey.key_type == BR_KEYTYPE_EC)
-        printf("     .pkey = {.key_type = BR_KEYTYPE_EC,\n"
-               "              .key.ec = {%s, " BYTES "q%zu, sizeof q%zu}}},\n",
-               curve_name(ta->pkey.key.ec.curve), number, number);
-    else if (is_65537(rsa))
-        printf("     .pkey = {.key_type = BR_KEYTYPE_RSA,\n"
-               "              .key.rsa = {" BYTES "n%zu, sizeof n%zu,\n"
-               "                          " BYTES "e65537, sizeof e65537}}},\n",
-               number, number);
-    else
-        printf("     .pkey = {.key_type = BR_KEYTYPE_RSA,\n"
-               "              .key.rsa = {" BYTES "n%zu, sizeof n%zu,\n"
-               "                          " BYTES "e%zu, sizeof e%zu}}},\n",
-               number, number, number, number);
+        kind = (unsigned char)(kind | ta->pkey.key.ec.curve);
+    print_bytes(&kind, 1);
+    print_counted(ta->dn.data, ta->dn.len);
+    if (ta->pkey.key_type == BR_KEYTYPE_EC) {
+        print_counted(ta->pkey.key.ec.q, ta->pkey.key.ec.qlen);
+    } else {
+        print_counted(ta->pkey.key.rsa.n, ta->pkey.key.rsa.nlen);
+        print_counted(ta->pkey.key.rsa.e, ta->pkey.key.rsa.elen);
+    }
 }
 
 /* File names stand in comments, so nothing in them may end one. */
@@ -128,27 +105,21 @@ static size_t print_all(const struct source *sources, size_t count)
 
     printf("/* Made by tools/roots.c: trust anchors, from Mozilla's list. */\n"
            "#include \"tls/roots.h\"\n\n"
-           "__attribute__((unused)) static const unsigned char e65537[] = {1, 0, 1};\n");
+           "const unsigned char roots_data[] = {\n");
     for (size_t i = 0; i < count; i++) {
-        printf("\n/* ");
+        printf("    /* ");
         print_name(sources[i].name);
-        if (err_is_set(&sources[i].unusable))
-            printf(" (left out: its key can't be used)");
-        printf(" */\n");
+        printf("%s */",
+               err_is_set(&sources[i].unusable) ? ": left out, its key can't be used" : "");
         for (size_t k = 0; k < sources[i].anchors.count; k++)
-            print_arrays(number++, &sources[i].anchors.items[k]);
+            print_anchor(&sources[i].anchors.items[k]);
+        printf("\n");
+        number += sources[i].anchors.count;
     }
-    printf("\nconst br_x509_trust_anchor roots_data[] = {\n");
-    number = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t k = 0; k < sources[i].anchors.count; k++) {
-            printf("    /* ");
-            print_name(sources[i].name);
-            printf(" */\n");
-            print_anchor(number++, &sources[i].anchors.items[k]);
-        }
     printf("};\n\n"
-           "const size_t roots_data_count = sizeof roots_data / sizeof roots_data[0];\n");
+           "const size_t roots_data_size = sizeof roots_data;\n"
+           "const size_t roots_data_count = %zu;\n",
+           number);
     return number;
 }
 

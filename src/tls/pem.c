@@ -317,10 +317,9 @@ bool pem_read_anchors(struct slice pem, const char *name, struct pem_anchors *ou
 
 void pem_anchors_fini(struct pem_anchors *a)
 {
-    if (!a->borrowed) {
+    if (!a->borrowed)
         drop_anchors(a, 0);
-        free(a->items);
-    }
+    free(a->items);
     memset(a, 0, sizeof *a);
 }
 

@@ -29,7 +29,7 @@ struct pem_key {
 };
 
 struct pem_anchors {
-    br_x509_trust_anchor *items; /* owned, unless borrowed is set (the compiled-in bundle) */
+    br_x509_trust_anchor *items; /* owned; with what they point to, unless borrowed is set */
     size_t count;
     size_t cap;
     size_t skipped; /* well-formed certificates whose keys can't be used, and so aren't here */

@@ -6,9 +6,20 @@
 
 #include "tls/pem.h"
 
-/* The Mozilla bundle compiled in; made by tools/roots.c from Debian's ca-certificates. */
-extern const br_x509_trust_anchor roots_data[];
+/*
+ * The Mozilla bundle compiled in; made by tools/roots.c from Debian's ca-certificates. One table of
+ * bytes, since structures with pointers would cost 20 kB more. An anchor is: a byte of kind
+ * (ROOTS_CA, and BearSSL's number of the curve, 0 for RSA), then its name, then the point, or
+ * modulus and exponent; each with two bytes of length before it, the high one first.
+ */
+extern const unsigned char roots_data[];
+extern const size_t roots_data_size;
 extern const size_t roots_data_count;
+
+#define ROOTS_CA 0x80
+
+/* The bundle's anchors. *out is initialised here; it borrows the table. False: ERR_MEMORY. */
+bool roots_bundle(struct pem_anchors *out, struct err *err);
 
 /*
  * Loads the anchors of ca_file; without one (NULL) those of $SSL_CERT_FILE (given as
