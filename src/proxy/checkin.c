@@ -34,6 +34,8 @@ static void on_done(struct relay *r, bool answered)
     log_event(core->log, LOG_DEBUG, "check-in", LOG_STR("outcome", answered ? "answer" : "outage"),
               LOG_NUM(answered ? "status" : "", status),
               LOG_STR(answered ? "" : "stage", err_stage_name(err.stage)));
+    if (answered || err.stage != STAGE_NONE)
+        core_relay_ended(core, r, answered);
     relay_fini(r);
     if (answered) {
         c->answers++;
@@ -51,8 +53,6 @@ static void on_done(struct relay *r, bool answered)
         c->outages++;
     }
     cache_sweep(&core->cache, clock_boot_ns(&core->clock));
-    if (answered || err.stage != STAGE_NONE)
-        core_relay_ended(core, answered, &err);
     schedule(c);
     if (c->on_end)
         c->on_end(c, answered, &err);

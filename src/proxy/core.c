@@ -53,21 +53,24 @@ enum state_name core_state(struct core *core)
     return state;
 }
 
-void core_relay_ended(struct core *core, bool answered, const struct err *err)
+void core_relay_ended(struct core *core, const struct relay *r, bool answered)
 {
+    const struct err *err = &r->err;
+    int64_t age_ns = answered ? policy_age_s(&r->head) * CLOCK_NS_PER_S : 0;
     enum circuit_change change;
 
     if (answered)
         core->counts.answers++;
     else
         core->counts.outages++;
-    state_relay_ended(&core->state, answered, clock_boot_ns(&core->clock));
+    state_relay_ended(&core->state, answered, clock_boot_ns(&core->clock) - age_ns);
     (void)core_state(core);
     change = circuit_relay_ended(&core->circuit, answered);
     if (change == CIRCUIT_SAME)
         return;
     if (change == CIRCUIT_OPENED) {
-        log_event(core->log, LOG_WARN, "license server unreachable: serving trusted answers",
+        log_event(core->log, LOG_WARN,
+                  "license server unreachable: what is trusted is served at once",
                   LOG_STR("stage", err_stage_name(err->stage)), LOG_STR("error", err->text));
         loop_set(core->loop, &core->release, 0);
     } else {

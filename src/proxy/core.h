@@ -53,9 +53,9 @@ void core_init(struct core *core, int64_t window_s, size_t max_entries);
 /* Ends; exchanges must be over. */
 void core_fini(struct core *core);
 
-/* A relay ended: in an answer, or err says why not. Moves state and circuit, and tells of changes.
+/* A relay ended: in an answer, or r->err says why not. Moves state and circuit, tells of changes.
  */
-void core_relay_ended(struct core *core, bool answered, const struct err *err);
+void core_relay_ended(struct core *core, const struct relay *r, bool answered);
 
 /* The state now; logs it if it has changed. */
 enum state_name core_state(struct core *core);

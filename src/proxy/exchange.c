@@ -191,15 +191,6 @@ static void shed(struct core *core, struct client *c)
                          SLICE("Retry-After: 5\r\n"));
 }
 
-/* How long ago the answer was validated, by its Age: a cache on the way gains no trust. */
-static int64_t answer_age_ns(const struct http_head *head)
-{
-    const struct http_field *f = http_head_only(head, SLICE("age"));
-    uint64_t age;
-
-    return f && slice_to_u64(f->value, INT32_MAX, &age) ? (int64_t)age * CLOCK_NS_PER_S : 0;
-}
-
 /* Stores the approval. False: it is not to be trusted, or could not be stored. */
 static bool keep(struct exchange *x)
 {
@@ -347,7 +338,7 @@ static void on_done(struct relay *r, bool answered)
     log_relay(x, answered);
     /* Waiting for a place in vain says nothing of the server. */
     if (answered || r->err.stage != STAGE_NONE)
-        core_relay_ended(core, answered, &r->err);
+        core_relay_ended(core, r, answered);
     if (!answered && !x->client) {
         end(x);
         return;

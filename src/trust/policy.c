@@ -60,3 +60,17 @@ int64_t policy_window_s(const struct policy *p, const struct http_head *answer)
     }
     return window_s;
 }
+
+int64_t policy_age_s(const struct http_head *answer)
+{
+    const struct http_field *f = http_head_only(answer, SLICE("age"));
+    uint64_t age;
+
+    /* RFC 9111 section 1.2.2: what is too large counts as the largest. */
+    if (!f || f->value.n == 0)
+        return 0;
+    for (size_t i = 0; i < f->value.n; i++)
+        if (f->value.p[i] < '0' || f->value.p[i] > '9')
+            return 0;
+    return slice_to_u64(f->value, INT32_MAX, &age) ? (int64_t)age : INT32_MAX;
+}

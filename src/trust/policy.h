@@ -27,4 +27,10 @@ struct policy {
  */
 int64_t policy_window_s(const struct policy *p, const struct http_head *answer);
 
+/*
+ * How many seconds ago the answer was validated, by its Age field: a cache on the way, such as
+ * another license-proxy that serves from trust, gains no trust by passing it on. 0 without one.
+ */
+int64_t policy_age_s(const struct http_head *answer);
+
 #endif

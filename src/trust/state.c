@@ -10,22 +10,20 @@ void state_init(struct state *s, int64_t window_s)
     s->window_ns = window_s * CLOCK_NS_PER_S;
 }
 
-void state_relay_ended(struct state *s, bool answered, int64_t now_ns)
-{
-    s->relayed = true;
-    s->connected = answered;
-    if (answered) {
-        s->answered = true;
-        s->answered_ns = now_ns;
-    }
-}
-
 void state_recall(struct state *s, int64_t answered_ns)
 {
     if (s->answered && s->answered_ns >= answered_ns)
         return;
     s->answered = true;
     s->answered_ns = answered_ns;
+}
+
+void state_relay_ended(struct state *s, bool answered, int64_t answered_ns)
+{
+    s->relayed = true;
+    s->connected = answered;
+    if (answered)
+        state_recall(s, answered_ns);
 }
 
 int64_t state_expires_ns(const struct state *s)

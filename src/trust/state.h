@@ -20,8 +20,11 @@ struct state {
 
 void state_init(struct state *s, int64_t window_s);
 
-/* A relay ended: in an answer (an approval or a denial) or in an outage. */
-void state_relay_ended(struct state *s, bool answered, int64_t now_ns);
+/*
+ * A relay ended: in an answer (an approval or a denial) that was given at answered_ns, or in an
+ * outage.
+ */
+void state_relay_ended(struct state *s, bool answered, int64_t answered_ns);
 
 /* There was an answer at that time (of an earlier process): a later one that is known stays. */
 void state_recall(struct state *s, int64_t answered_ns);

@@ -326,9 +326,8 @@ static void put(struct helper *h, struct storage_frame *a)
 
 static void del(struct helper *h, struct storage_frame *a)
 {
-    if (unlink_file(h, a->name) < 0 && errno != ENOENT)
-        fail(a, STORAGE_WHY_ERRNO, errno);
-    else if (sync_file(h, h->dir_fd) < 0)
+    /* Synchronised also when another instance removed it, which may not have come so far. */
+    if ((unlink_file(h, a->name) < 0 && errno != ENOENT) || sync_file(h, h->dir_fd) < 0)
         fail(a, STORAGE_WHY_ERRNO, errno);
 }
 

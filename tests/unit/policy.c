@@ -96,10 +96,30 @@ static void test_no_window(void)
     is_int(policy_window_s(&p, &head), 0, "a window of 0 trusts nothing");
 }
 
+static void test_age(void)
+{
+    static const struct {
+        const char *age;
+        int64_t want;
+    } ages[] = {{NULL, 0}, {"0", 0},   {"17", 17},  {"", 0},
+                {"-1", 0}, {"1.5", 0}, {"1, 2", 0}, {"99999999999999999999", INT32_MAX}};
+
+    for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++) {
+        static struct http_head head;
+
+        memset(&head, 0, sizeof head);
+        if (ages[i].age)
+            head.fields[head.field_count++] =
+                (struct http_field){SLICE("Age"), slice_of(ages[i].age)};
+        is_int(policy_age_s(&head), ages[i].want, ages[i].age ? ages[i].age : "no Age");
+    }
+}
+
 int main(void)
 {
     test_classify();
     test_windows();
     test_no_window();
+    test_age();
     return done_testing();
 }

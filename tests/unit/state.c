@@ -35,6 +35,18 @@ int main(void)
     is_str(state_text(state_now(&s, 200 * S)), "Connected", "Connected again after an answer");
     is_int(state_expires_ns(&s), 300 * S, "with a whole window before it");
 
+    state_relay_ended(&s, true, 150 * S);
+    is_str(state_text(state_now(&s, 210 * S)), "Connected", "an old answer keeps it Connected");
+    is_int(state_expires_ns(&s), 300 * S, "but neither lengthens trust nor shortens it");
+    state_recall(&s, 180 * S);
+    is_int(s.answered_ns, 200 * S, "nor does what an earlier process knew");
+    state_init(&s, 100);
+    state_recall(&s, 50 * S);
+    is_str(state_text(state_now(&s, 60 * S)), "Ready", "what is recalled is no relay");
+    state_relay_ended(&s, false, 0);
+    is_str(state_text(state_now(&s, 60 * S)), "TrustBased", "but counts in an outage");
+    is_str(state_text(state_now(&s, 150 * S)), "Failed", "within its window");
+
     state_init(&s, 0);
     state_relay_ended(&s, true, 10 * S);
     state_relay_ended(&s, false, 10 * S);
