@@ -209,8 +209,8 @@ static bool keep(struct exchange *x)
     buf_init(&fields, LIMIT_HEAD * 2);
     if (http_emit_forwarded(&fields, head, not_stored))
         e = cache_put(&core->cache, x->key, head->status, head->reason, buf_slice(&fields),
-                      buf_slice(&x->relay.body), clock_boot_ns(&core->clock) - answer_age_ns(head),
-                      window_s);
+                      buf_slice(&x->relay.body),
+                      clock_boot_ns(&core->clock) - policy_age_s(head) * CLOCK_NS_PER_S, window_s);
     buf_fini(&fields);
     if (!e)
         log_event(core->log, LOG_WARN, "an approval could not be stored for an outage",
