@@ -30,7 +30,7 @@ static bool by_socks(const struct dial *d)
     return d->proxy->scheme == EGRESS_SOCKS5 || d->proxy->scheme == EGRESS_SOCKS5H;
 }
 
-enum err_stage dial_stage(const struct dial *d)
+static enum err_stage dial_stage(const struct dial *d)
 {
     switch (d->phase) {
     case DIAL_RESOLVE_HOST:
@@ -478,42 +478,59 @@ static void on_answer(struct resolve_query *q, const struct resolve_answer *answ
     }
 }
 
+void dial_interrupt(const struct dial *d, struct err *err)
+{
+    const char *what = d->proxy ? "egress proxy " : "";
+
+    switch (d->phase) {
+    case DIAL_RESOLVE_HOST:
+        err_set(err, ERR_TIMEOUT, "%s: no answer from the name server in time", d->host);
+        break;
+    case DIAL_RESOLVE_PEER:
+        err_set(err, ERR_TIMEOUT, "%s%s: no answer from the name server in time", what,
+                peer_host(d));
+        break;
+    case DIAL_CONNECT:
+        if (err_is_set(&d->last))
+            *err = d->last;
+        err_set(err, ERR_TIMEOUT,
+                "%s%s:%u: no connection in time: no answer from any of %zu address(es) (does a "
+                "firewall drop it?)",
+                what, peer_host(d), peer_port(d), d->peers.count);
+        break;
+    case DIAL_PROXY:
+        interrupt(d, ERR_TIMEOUT, err);
+        break;
+    case DIAL_PROXY_TLS:
+        err_set(err, ERR_TIMEOUT,
+                "egress proxy %s: no TLS handshake in time: connected, but the proxy is silent",
+                d->proxy->url);
+        break;
+    case DIAL_TLS:
+        err_set(err, ERR_TIMEOUT,
+                "%s:%u: no TLS handshake in time: connected, but the server is silent", d->host,
+                d->port);
+        break;
+    case DIAL_OVER:
+        break;
+    }
+    err->stage = dial_stage(d);
+}
+
 static void on_limit(struct loop_timer *timer)
 {
     struct dial *d = LOOP_OWNER(timer, struct dial, limit);
     struct err err = {0};
 
-    switch (d->phase) {
-    case DIAL_RESOLVE_PEER: /* a start with nothing to look up: see dial_start */
-        find_peer(d);
-        return;
-    case DIAL_CONNECT:
-        if (err_is_set(&d->last)) {
-            err = d->last;
-            break;
-        }
-        err_set(&err, ERR_TIMEOUT,
-                "%s%s:%u: no connection within %lld ms: no answer from any of %zu address(es) "
-                "(does a firewall drop it?)",
-                d->proxy ? "egress proxy " : "", peer_host(d), peer_port(d),
-                (long long)d->env->connect_ms, d->peers.count);
-        break;
-    case DIAL_PROXY:
-        interrupt(d, ERR_TIMEOUT, &err);
-        proxy_failed(d, &err);
-        return;
-    case DIAL_PROXY_TLS:
-    case DIAL_TLS:
-        err_set(&err, ERR_TIMEOUT,
-                "no TLS handshake within %lld ms: connected, but the server is silent",
-                (long long)d->env->tls_ms);
-        fail_naming(d, &err);
-        return;
-    case DIAL_RESOLVE_HOST:
-    case DIAL_OVER:
+    if (d->phase == DIAL_RESOLVE_PEER) {
+        find_peer(d); /* a start with nothing to look up: see dial_start */
         return;
     }
-    fail(d, &err);
+    dial_interrupt(d, &err);
+    if (d->phase == DIAL_PROXY)
+        proxy_failed(d, &err);
+    else
+        fail(d, &err);
 }
 
 void dial_start(struct dial *d, const struct dial_env *env, const char *host, uint16_t port,

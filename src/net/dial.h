@@ -82,7 +82,8 @@ void dial_start(struct dial *d, const struct dial_env *env, const char *host, ui
 /* Ends it without calling on_done. Does nothing if it is over. */
 void dial_cancel(struct dial *d);
 
-/* The stage in which it is, for messages. */
-enum err_stage dial_stage(const struct dial *d);
+/* Fills err (ERR_TIMEOUT, or the last address's error) for a dial given up now: what it waits for.
+ */
+void dial_interrupt(const struct dial *d, struct err *err);
 
 #endif

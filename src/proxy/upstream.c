@@ -379,9 +379,7 @@ static void on_limit(struct loop_timer *timer)
         r->err = err;
         finish(r, false);
     } else if (r->phase == RELAY_DIAL) {
-        err_set_stage(&err, ERR_TIMEOUT, dial_stage(&r->dial),
-                      "%s: not connected in its share of the time (%s)", r->server->name,
-                      err_stage_name(dial_stage(&r->dial)));
+        dial_interrupt(&r->dial, &err);
         fail_attempt(r, &err);
     } else {
         fail_talk(r, ERR_TIMEOUT, "no complete response in time");

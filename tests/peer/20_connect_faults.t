@@ -67,7 +67,7 @@ is_told proxy "$named gave no answer in time" "silent in its answer"
 script p head 'repeat 3 HTTP/1.1 100 Continue\r\n\r\n' hang
 is_told proxy "$named gave no answer in time" "silent after interim answers"
 script p head "$open" hang
-is_told tls "localhost:$SERVER_PORT: no TLS handshake within" "silent in the tunnel"
+is_told tls "localhost:$SERVER_PORT: no TLS handshake in time" "silent in the tunnel"
 
 # ---- ends
 

@@ -103,7 +103,7 @@ is_told proxy "$named gave no answer in time when it was asked" "silent after th
 script p "$greeting" "$choice" "$credentials" "$welcome" "$request" 'send \x05\x00\x00\x01' hang
 is_told proxy "$named gave no answer in time when it was asked" "silent in its reply"
 script p "$greeting" "$choice" "$credentials" "$welcome" "$request" "$opened" hang
-is_told tls "localhost:$SERVER_PORT: no TLS handshake within" "silent in the tunnel"
+is_told tls "localhost:$SERVER_PORT: no TLS handshake in time" "silent in the tunnel"
 
 # ---- ends, at each byte
 
