@@ -72,6 +72,9 @@ ok $? "smaller than 500 kB ($size bytes)"
 ! grep -Fq -- "$(pwd -P)" "$bin"
 ok $? "doesn't name the folder it was built in"
 
+! grep -Fq LP_FAULT "$bin"
+ok $? "has no faults for tests in it"
+
 (cd / && env -i "$bin" version) >"$work/version" 2>&1
 ok $? "runs with an empty environment"
 has "version names the BearSSL source" "0\.6\+dfsg\.1|source tree" "$(cat "$work/version")"

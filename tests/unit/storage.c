@@ -690,7 +690,7 @@ static _Noreturn void die_with_helper(int report)
 
 static void test_orphan(void)
 {
-    int report[2];
+    int report[2] = {-1, -1};
     pid_t child, helper = -1;
     int64_t until = clock_mono_ms() + PATIENCE_MS;
 
@@ -910,7 +910,7 @@ static void test_killing_calls(void)
 {
     for (int n = 1; n <= 6; n++) {
         char fault[32];
-        int report[2], status = 0;
+        int report[2] = {-1, -1}, status = 0;
         pid_t child, helper = -1;
 
         ok(shell("rm -rf faults && mkdir -m 700 faults && printf old >faults/x") &&
