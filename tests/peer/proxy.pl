@@ -8,7 +8,7 @@
 #   send TEXT       with \r, \n and \xNN in it
 #   drip TEXT       the same, a byte a packet
 #   repeat N TEXT   the same, N times in all
-#   tunnel PORT     to 127.0.0.1 from now on
+#   tunnel PORT     to 127.0.0.1 from now on, while the script stays
 #   hang            until the peer ends
 #   reset           at once; the end of the script closes
 use strict;
@@ -39,9 +39,11 @@ sub send_all {
 
 sub tunnel {
     my ($peer, $port) = @_;
+    my $since = (stat $script)[1];
     my $far = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port) or return;
     my $both = IO::Select->new($peer, $far);
-    while (my @ready = $both->can_read) {
+    while (((stat $script)[1] // 0) == $since) {
+        my @ready = $both->can_read(0.05);
         for my $from (@ready) {
             sysread($from, my $data, 65536) or return;
             send_all($from == $peer ? $far : $peer, $data) or return;
