@@ -41,18 +41,28 @@ static bool make_pair(void *ctx, struct pem_chain *chain, struct pem_key *key, s
                          err);
 }
 
+static bool certify(void *ctx, const struct pem_key *key, struct pem_chain *chain, struct err *err)
+{
+    const struct maker *m = ctx;
+    struct names names;
+
+    collect_names(&names, m->config);
+    return identity_renew(&m->profile->entropy.vtable, key, names.list, names.count, m->now_s,
+                          chain, err);
+}
+
 /* From the state directory, or new and in memory alone. */
 static struct tls_identity *own_identity(const struct config *config, struct tls_profile *profile,
                                          int64_t now_s, struct err *err)
 {
     struct maker maker = {config, profile, now_s};
+    const struct state_files_maker files = {make_pair, certify, &maker};
     struct pem_chain chain;
     struct pem_key key;
     struct tls_identity *identity;
 
-    if (config->state_dir
-            ? !state_files_identity(config->state_dir, make_pair, &maker, &chain, &key, err)
-            : !make_pair(&maker, &chain, &key, err))
+    if (config->state_dir ? !state_files_identity(config->state_dir, &files, &chain, &key, err)
+                          : !make_pair(&maker, &chain, &key, err))
         return NULL;
     identity = tls_identity_take(&chain, &key, err);
     pem_chain_fini(&chain);

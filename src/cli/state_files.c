@@ -60,20 +60,40 @@ bool state_files_renew(const char *dir, const struct pem_chain *chain, struct er
     return write_certificate(dir, chain, true, err);
 }
 
-/* The key first: a certificate without its key would be of no use to anybody. */
-static bool write_identity(const char *dir, const struct pem_chain *chain,
-                           const struct pem_key *key, struct err *err)
+/*
+ * The key, and nothing but the key: another instance may be first, and its key is the one that
+ * counts. The certificate that came with this one is given up.
+ */
+static bool write_new_key(const char *dir, const struct state_files_maker *maker, struct err *err)
 {
+    struct pem_chain chain;
+    struct pem_key key;
     struct buf pem;
     bool rv;
 
+    if (!maker->make(maker->ctx, &chain, &key, err))
+        return false;
     buf_init(&pem, LIMIT_SECRET);
-    rv = identity_write_key(key, &pem);
+    rv = identity_write_key(&key, &pem);
     if (!rv)
         err_set(err, ERR_MEMORY, "out of memory for the identity's key");
-    rv = rv && fs_create_file(dir, KEY_NAME, buf_slice(&pem), 0600, err) &&
-         write_certificate(dir, chain, false, err);
+    rv = rv && fs_create_file(dir, KEY_NAME, buf_slice(&pem), 0600, err);
     buf_wipe(&pem);
+    pem_chain_fini(&chain);
+    pem_key_fini(&key);
+    return rv;
+}
+
+static bool write_new_certificate(const char *dir, const struct state_files_maker *maker,
+                                  const struct pem_key *key, struct err *err)
+{
+    struct pem_chain chain;
+    bool rv;
+
+    if (!maker->certify(maker->ctx, key, &chain, err))
+        return false;
+    rv = write_certificate(dir, &chain, false, err);
+    pem_chain_fini(&chain);
     return rv;
 }
 
@@ -87,27 +107,18 @@ static bool check_mode(const char *path, struct err *err)
     return false;
 }
 
-bool state_files_identity(const char *dir,
-                          bool (*make)(void *ctx, struct pem_chain *chain, struct pem_key *key,
-                                       struct err *err),
-                          void *ctx, struct pem_chain *chain, struct pem_key *key, struct err *err)
+bool state_files_identity(const char *dir, const struct state_files_maker *maker,
+                          struct pem_chain *chain, struct pem_key *key, struct err *err)
 {
     char key_path[PATH_SIZE], cert_path[PATH_SIZE];
 
+    *chain = (struct pem_chain){.count = 0};
+    *key = (struct pem_key){.type = 0};
     path_of(dir, KEY_NAME, key_path);
     path_of(dir, STATE_FILES_CERTIFICATE, cert_path);
-    if (!exists(dir, KEY_NAME) || !exists(dir, STATE_FILES_CERTIFICATE)) {
-        bool written;
-
-        if (!make(ctx, chain, key, err))
-            return false;
-        written = write_identity(dir, chain, key, err);
-        pem_chain_fini(chain);
-        pem_key_fini(key);
-        if (!written)
-            return false;
-    }
-    if (check_mode(key_path, err) && pem_load_key(key_path, key, err) &&
+    if ((exists(dir, KEY_NAME) || write_new_key(dir, maker, err)) && check_mode(key_path, err) &&
+        pem_load_key(key_path, key, err) &&
+        (exists(dir, STATE_FILES_CERTIFICATE) || write_new_certificate(dir, maker, key, err)) &&
         pem_load_chain(cert_path, chain, err) && pem_match(chain, cert_path, key, key_path, err))
         return true;
     pem_chain_fini(chain);

@@ -20,15 +20,21 @@
 /* Makes the directory if it isn't there (0700). ERR_CREATE or ERR_PERMISSION. */
 bool state_files_prepare(const char *dir, struct err *err);
 
+/* How an identity is made. */
+struct state_files_maker {
+    /* A key with its certificate; then a certificate for a key that is there. */
+    bool (*make)(void *ctx, struct pem_chain *chain, struct pem_key *key, struct err *err);
+    bool (*certify)(void *ctx, const struct pem_key *key, struct pem_chain *chain, struct err *err);
+    void *ctx;
+};
+
 /*
- * Reads the identity, or makes it with make(ctx, …) and writes it. ERR_CONFIG when what is there is
- * broken (it is never replaced without being asked: clients may have pinned it), ERR_CREATE,
- * ERR_PERMISSION.
+ * Reads the identity; what isn't there is made and written, the certificate for the key that the
+ * directory holds. ERR_CONFIG when what is there is broken (it is never replaced without being
+ * asked: clients may have pinned it), ERR_CREATE, ERR_PERMISSION.
  */
-bool state_files_identity(const char *dir,
-                          bool (*make)(void *ctx, struct pem_chain *chain, struct pem_key *key,
-                                       struct err *err),
-                          void *ctx, struct pem_chain *chain, struct pem_key *key, struct err *err);
+bool state_files_identity(const char *dir, const struct state_files_maker *maker,
+                          struct pem_chain *chain, struct pem_key *key, struct err *err);
 
 /* Writes a renewed certificate. */
 bool state_files_renew(const char *dir, const struct pem_chain *chain, struct err *err);
