@@ -17,6 +17,12 @@ struct config_list {
     size_t count;
 };
 
+enum journal_mode {
+    JOURNAL_OFF,
+    JOURNAL_RECORD, /* requests answered from trust are recorded */
+    JOURNAL_REPLAY  /* and sent to the license server when it is back */
+};
+
 struct config {
     /* [server] */
     char *host;        /* owned; a numeric address, IPv4 or IPv6 */
@@ -65,6 +71,10 @@ struct config {
 
     /* [state] */
     char *state_dir; /* owned, NULL if none */
+
+    /* [journal] */
+    enum journal_mode journal_mode;
+    int64_t journal_max_bytes; /* of its files */
 
     /* [log] */
     enum log_format log_format;

@@ -51,6 +51,16 @@
 #define LIMIT_STORAGE_LAST_MS 1000     /* at the end, for what still waits to be written. */
 #define LIMIT_STORAGE_MS 5000          /* a request to storage; longer is hung. */
 
+/* Usage journal, in the state directory. */
+#define LIMIT_JOURNAL_RECORDS                                                                      \
+    16384 /* two instances' fit into what is listed (see storage_helper) */
+#define LIMIT_JOURNAL_BYTES 67108864       /* its files, unless configured: 4 kB for each record. */
+#define LIMIT_JOURNAL_BYTES_LEAST 1048576  /* so that the largest request fits. */
+#define LIMIT_JOURNAL_BYTES_MOST 268435456 /* all of it is read at the start. */
+#define LIMIT_JOURNAL_SEALS 8       /* license keys that its records are sealed with, until anew. */
+#define LIMIT_JOURNAL_RETRY_MS 5000 /* before the journal's storage is tried again. */
+#define LIMIT_REPLAY_MS 100 /* between two records sent: a server that came back needs room. */
+
 /* Deadlines. */
 #define LIMIT_HANDSHAKE_MS 15000 /* a client's TLS handshake, all of it. */
 #define LIMIT_HEAD_MS                                                                              \

@@ -522,6 +522,9 @@ static void settle(struct load *l)
     settle_pair(l, c->client_cert, c->client_key, offsetof(struct config, client_cert),
                 offsetof(struct config, client_key));
     settle_servers(l);
+    if (c->journal_mode != JOURNAL_OFF && !c->state_dir)
+        report_field(l, offsetof(struct config, journal_mode),
+                     "the usage journal needs a state directory; name it by dir in [state]");
     c->checkin_path_named = layer_of(l, offsetof(struct config, checkin_path)) != LAYER_DEFAULT;
     if (l->options->verbosity > 0 && asked > c->log_level)
         c->log_level = asked;

@@ -6,6 +6,7 @@
 #define TEXT(n) TEXT_(n)
 #define TEXT_(n) #n
 
+static const char *const journal_modes[] = {"off", "record", "replay", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
@@ -113,6 +114,15 @@ const struct setting setting_table[] = {
 
     {"state", "dir", "state-dir", .is_flag = true, .offset = AT(state_dir), .argument = "DIR",
      .help = "keeps trust and certificate over restarts"},
+
+    {"journal", "mode", "journal-mode", .type = SETTING_ENUM, .offset = AT(journal_mode),
+     .fallback = "off", .choices = journal_modes, .argument = "MODE",
+     .help = "record: requests are written down before they are answered from trust, or refused; "
+             "replay: and sent to the license server when it is back; off"},
+    {"journal", "max_bytes", "journal-max-bytes", .type = SETTING_INTEGER,
+     .offset = AT(journal_max_bytes), .least = LIMIT_JOURNAL_BYTES_LEAST,
+     .most = LIMIT_JOURNAL_BYTES_MOST, .fallback = TEXT(LIMIT_JOURNAL_BYTES), .argument = "N",
+     .help = "of the journal's files; when it is full, requests aren't answered from trust"},
 
     {"log", "format", "log-format", .is_flag = true, .type = SETTING_ENUM, .offset = AT(log_format),
      .fallback = "text", .choices = log_formats, .argument = "text|json",

@@ -1,6 +1,6 @@
 #include "trust/record.h"
 
-enum { KIND_ENTRY = 'e', KIND_TIME = 't' };
+enum { KIND_ENTRY = 'e', KIND_TIME = 't', KIND_USAGE = 'u' };
 
 static bool put_number(struct buf *out, uint64_t value, unsigned bytes)
 {
@@ -118,4 +118,32 @@ bool record_read_time(struct slice text, struct record_time *out)
         return false;
     out->answered = answered == 1;
     return true;
+}
+
+bool record_write_usage(const struct record_usage *u, struct buf *out)
+{
+    return put_number(out, KIND_USAGE, 1) && put_number(out, u->sequence, 8) &&
+           buf_append(out, u->previous, sizeof u->previous) && put_mark(out, &u->at) &&
+           put_number(out, (uint64_t)u->wall_ns, 8) && buf_append(out, u->key, KEY_SIZE) &&
+           put_number(out, u->has_body, 1) && put_slice(out, u->method) &&
+           put_slice(out, u->target) && put_slice(out, u->fields) && put_slice(out, u->body);
+}
+
+bool record_read_usage(struct slice text, struct record_usage *out)
+{
+    struct slice previous, key;
+    uint64_t has_body;
+
+    if (!take_kind(&text, KIND_USAGE) || !take_number(&text, 8, &out->sequence) ||
+        !take(&text, sizeof out->previous, &previous) || !take_mark(&text, &out->at) ||
+        !take_signed(&text, &out->wall_ns) || !take(&text, KEY_SIZE, &key) ||
+        !take_number(&text, 1, &has_body) || has_body > 1 || !take_slice(&text, &out->method) ||
+        !take_slice(&text, &out->target) || !take_slice(&text, &out->fields) ||
+        !take_slice(&text, &out->body) || text.n > 0)
+        return false;
+    memcpy(out->previous, previous.p, sizeof out->previous);
+    memcpy(out->key, key.p, KEY_SIZE);
+    out->has_body = has_body == 1;
+    return out->sequence > 0 && out->method.n > 0 && out->target.n > 0 &&
+           (out->has_body || out->body.n == 0);
 }
