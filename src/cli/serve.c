@@ -135,7 +135,7 @@ static bool has_trust(const struct serve *s)
     int64_t now = clock_boot_ns(&core->clock);
 
     return core->store && s->store.loaded &&
-           (core->cache.count > 0 ||
+           (store_has_trust(&s->store) ||
             (core->state.answered && now < state_expires_ns(&core->state)));
 }
 
@@ -336,6 +336,8 @@ static void in_helper(void *ctx)
     egress_fini(&s->egress);
     secret_fini(&s->sealed_with);
     seal_fini(&s->store.seal);
+    seal_fini(&s->store.old_seal);
+    secret_fini(&s->store.next_secret);
     tls_profile_fini(&s->profile);
 }
 
@@ -528,6 +530,7 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
         } else {
             rv = command_fail(&err);
             resolve_stop(&s->resolve);
+            loop_fini(&s->loop);
         }
     }
     options_fini(&s->options);

@@ -52,7 +52,7 @@ static void on_done(struct relay *r, bool answered)
     } else {
         c->outages++;
     }
-    cache_sweep(&core->cache, clock_boot_ns(&core->clock));
+    (void)cache_sweep(&core->cache, clock_boot_ns(&core->clock), STORE_SWEEP);
     schedule(c);
     if (c->on_end)
         c->on_end(c, answered, &err);

@@ -146,7 +146,7 @@ static void add_store(struct json *j, const struct store *store)
         return;
     }
     json_begin_object(j);
-    add_bool(j, "failing", store->failing);
+    add_bool(j, "failing", store->failing_to_read || store->failing_to_write);
     add_count(j, "failures", store->counts.failures);
     add_count(j, "written", store->counts.written);
     add_count(j, "removed", store->counts.removed);

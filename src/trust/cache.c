@@ -68,6 +68,13 @@ static void destroy(struct cache *c, struct cache_entry **link)
     free(e);
 }
 
+static void give_up(struct cache *c, struct cache_entry **link)
+{
+    if (c->on_given_up)
+        c->on_given_up(c->ctx, *link);
+    destroy(c, link);
+}
+
 void cache_fini(struct cache *c)
 {
     while (c->oldest)
@@ -113,7 +120,7 @@ static struct slice store(char **at, struct slice from)
 /* What the new entry takes over from the one it replaces. */
 struct file_facts {
     bool on_disk, changed;
-    int64_t file_ns;
+    int64_t file_ns, seen_ns;
 };
 
 static struct file_facts facts_after(const struct cache_entry *old, unsigned status,
@@ -125,6 +132,7 @@ static struct file_facts facts_after(const struct cache_entry *old, unsigned sta
         f.on_disk = old->on_disk;
         f.changed = old->changed || old->status != status || !slice_eq(old->body, body);
         f.file_ns = old->file_ns;
+        f.seen_ns = old->seen_ns;
     }
     return f;
 }
@@ -144,7 +152,7 @@ struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsi
     while (c->count >= c->max_count || c->bytes + size > c->max_bytes) {
         if (cache_left_ns(c->oldest, now_ns) > 0)
             c->evicted++;
-        destroy(c, find_link(c, c->oldest->key));
+        give_up(c, find_link(c, c->oldest->key));
     }
     if (c->count >= c->bucket_count && !grow(c))
         return NULL;
@@ -158,6 +166,7 @@ struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsi
     e->on_disk = facts.on_disk;
     e->changed = facts.changed;
     e->file_ns = facts.file_ns;
+    e->seen_ns = facts.seen_ns;
     e->status = status;
     at = e->bytes;
     e->reason = store(&at, reason);
@@ -196,7 +205,7 @@ struct cache_entry *cache_find(struct cache *c, const uint8_t key[KEY_SIZE], int
     if (!link)
         return NULL;
     if (cache_left_ns(*link, now_ns) <= 0) {
-        destroy(c, link);
+        give_up(c, link);
         return NULL;
     }
     list_remove(c, *link);
@@ -214,15 +223,19 @@ bool cache_remove(struct cache *c, const uint8_t key[KEY_SIZE])
     return true;
 }
 
-void cache_sweep(struct cache *c, int64_t now_ns)
+size_t cache_sweep(struct cache *c, int64_t now_ns, size_t most)
 {
     struct cache_entry *e = c->oldest;
+    size_t n = 0;
 
-    while (e) {
+    while (e && n < most) {
         struct cache_entry *newer = e->newer;
 
-        if (cache_left_ns(e, now_ns) <= 0)
-            destroy(c, find_link(c, e->key));
+        if (cache_left_ns(e, now_ns) <= 0) {
+            give_up(c, find_link(c, e->key));
+            n++;
+        }
         e = newer;
     }
+    return n;
 }

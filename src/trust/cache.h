@@ -20,6 +20,7 @@ struct cache_entry {
     bool changed;    /* status or body are not what the file holds */
     bool other_boot; /* loaded, and validated in another boot: see cache_shift */
     int64_t file_ns; /* validated_ns that the file holds */
+    int64_t seen_ns; /* boot time at which the file was last known to be there */
     unsigned status;
     struct slice reason, fields, body; /* fields: "Name: value\r\n" lines, end-to-end ones only */
     char bytes[];                      /* what they point into */
@@ -32,6 +33,10 @@ struct cache {
     size_t count, bytes;
     size_t max_count, max_bytes;
     uint64_t evicted; /* dropped for want of room while still trusted */
+    /* An entry is given up, for want of room or because its trust has ended; or NULL. It must not
+     * change the cache. */
+    void (*on_given_up)(void *ctx, const struct cache_entry *e);
+    void *ctx; /* on_given_up's */
 };
 
 void cache_init(struct cache *c, size_t max_count, size_t max_bytes);
@@ -57,8 +62,8 @@ struct cache_entry *cache_peek(struct cache *c, const uint8_t key[KEY_SIZE]);
 /* Moves the validation of all entries loaded from another boot to by_ns earlier. */
 void cache_shift(struct cache *c, int64_t by_ns);
 
-/* Removes what is trusted no more. */
-void cache_sweep(struct cache *c, int64_t now_ns);
+/* Removes what is trusted no more, at most so many entries. Returns how many. */
+size_t cache_sweep(struct cache *c, int64_t now_ns, size_t most);
 
 /* Nanoseconds of trust left at now_ns; 0 or less: none. */
 int64_t cache_left_ns(const struct cache_entry *e, int64_t now_ns);

@@ -7,6 +7,10 @@
  * file's validation is STORE_REFRESH of the window old (never sooner than a minute, at the latest
  * after six hours); one with other contents after STORE_CHANGED_S. A restart so loses at most that
  * much of an entry's trust, and never gains any. Denials are removed at once.
+ *
+ * The directory holds no more than the cache: the file of an entry that is given up is removed,
+ * unless another instance has written it since. What is set aside, or belongs to another license
+ * key, stays until the next start.
  */
 #ifndef TRUST_STORE_H
 #define TRUST_STORE_H
@@ -22,6 +26,8 @@
 #define STORE_REFRESH_MIN_S 60
 #define STORE_REFRESH_MAX_S 21600
 #define STORE_CHANGED_S 600 /* for other contents */
+#define STORE_SWEEP 128     /* expired entries given up at one time */
+#define STORE_SEEN_S 10     /* an approval looks whether its file is there, so often at most */
 #define STORE_TIME_NAME "time"
 #define STORE_ENTRY_PREFIX "e-"
 
@@ -49,8 +55,16 @@ struct store {
     struct store_write *writes; /* owned; under way */
     int64_t load_started_ns;    /* boot time */
     int64_t load_never_back_ns; /* by which loaded entries were dated so far */
+    int64_t ahead_ns;           /* never-back time less boot time, by which files are dated */
     bool loaded;
-    bool failing;          /* the last use of storage failed: told once per change */
+    size_t tended; /* files that are looked at beside the requests */
+    /* Sealing anew with another key: the entries that are left, under the old one's names. */
+    uint8_t (*rotating)[KEY_SIZE]; /* owned; NULL: no rotation */
+    size_t rotating_next, rotating_count, rotating_writes;
+    struct seal old_seal;
+    struct secret next_secret; /* of a rotation that waits for the end of the loading */
+    bool failing_to_read;      /* the last use of storage failed: told once per change */
+    bool failing_to_write;
     int64_t hung_until_ms; /* while storage hangs it is not asked on the way of a request */
     struct store_counts counts;
     void *ctx;                          /* on_loaded's */
@@ -63,6 +77,7 @@ struct store_query {
     struct storage_request request;
     uint8_t key[KEY_SIZE];
     bool active;
+    int64_t since_ns; /* boot time when it was asked */
     /* Called once, never from inside store_look_up and store_remove; durable: for store_remove. */
     void (*on_done)(struct store_query *q, bool durable);
 };
@@ -77,7 +92,13 @@ bool store_init(struct store *s, const char *dir, struct slice secret, void (*in
 /* Writes the time, and ends. Queries must be over. */
 void store_fini(struct store *s);
 
-/* An approval was put into the cache: writes it to its file if that is due. */
+/* Whether an entry is trusted now. */
+bool store_has_trust(const struct store *s);
+
+/*
+ * An approval was put into the cache: writes it to its file if that is due, or if the file is not
+ * there any more (another instance's denial, or a purge, came before it).
+ */
 void store_approved(struct store *s, struct cache_entry *e);
 
 /*
@@ -96,7 +117,10 @@ void store_remove(struct store *s, struct store_query *q, const uint8_t key[KEY_
 /* Forgets a query: no on_done. Does nothing if it is over. */
 void store_cancel(struct store_query *q);
 
-/* Seals all entries anew under another secret; the old files are removed. */
+/*
+ * Seals all entries anew under another secret, one after the other; each old file is removed when
+ * the new one is there.
+ */
 void store_rotate(struct store *s, struct slice secret);
 
 #endif

@@ -87,7 +87,8 @@ static void test_bounds(void)
     large[2500] = '\0';
     ok(put(&c, 9, large, 4 * S, 100), "a large one fits");
     ok(c.bytes <= 4000, "when others have made room");
-    cache_sweep(&c, 1000 * S);
+    is_int(cache_sweep(&c, 1000 * S, 1), 1, "a sweep removes no more than it is told to");
+    is_int(cache_sweep(&c, 1000 * S, 10), 1, "another the rest");
     is_int(c.count, 0, "a sweep removes what is trusted no more");
     is_int(c.bytes, 0, "with all bytes");
     cache_fini(&c);
@@ -126,7 +127,7 @@ static void test_model(void)
             break;
         case 2:
             if (rand() % 100 == 0)
-                cache_sweep(&c, now);
+                cache_sweep(&c, now, KEYS);
             break;
         default: {
             const struct cache_entry *e = find(&c, k, now);
