@@ -11,6 +11,7 @@
 #include "cli/options.h"
 #include "cli/state_files.h"
 #include "proxy/exchange.h"
+#include "proxy/replay.h"
 #include "status/endpoint.h"
 
 #include <errno.h>
@@ -43,6 +44,8 @@ struct serve {
     struct material material;
     struct core core;
     struct store store;
+    struct journal journal;
+    struct replay replay;
     struct secret sealed_with; /* what stored trust is sealed with */
     struct checkin checkin;
     struct client_port licensing, status;
@@ -168,6 +171,11 @@ static bool reseal(struct serve *s, const struct config *config, struct err *err
         return false;
     if (secret.size != s->sealed_with.size ||
         memcmp(secret.data, s->sealed_with.data, secret.size) != 0) {
+        if (s->core.journal && !journal_rotate(&s->journal, slice_make(secret.data, secret.size))) {
+            err_set(err, ERR_LIMIT, "the usage journal is still being sealed with earlier keys");
+            secret_fini(&secret);
+            return false;
+        }
         store_rotate(&s->store, slice_make(secret.data, secret.size));
         secret_take(&s->sealed_with, &secret);
     }
@@ -338,6 +346,7 @@ static void in_helper(void *ctx)
     seal_fini(&s->store.seal);
     seal_fini(&s->store.old_seal);
     secret_fini(&s->store.next_secret);
+    journal_forget_seals(&s->journal);
     tls_profile_fini(&s->profile);
 }
 
@@ -364,6 +373,13 @@ static bool start_store(struct serve *s, struct err *err)
                     slice_make(s->sealed_with.data, s->sealed_with.size), in_helper, s, err))
         return false;
     s->core.store = store;
+    if (s->config.journal_mode == JOURNAL_OFF)
+        return true;
+    journal_init(&s->journal, store, &s->config,
+                 slice_make(s->sealed_with.data, s->sealed_with.size));
+    s->core.journal = &s->journal;
+    if (s->config.journal_mode == JOURNAL_REPLAY)
+        replay_init(&s->replay, &s->core);
     return true;
 }
 
@@ -493,8 +509,13 @@ static void stop(struct serve *s)
     client_port_stop(&s->licensing);
     client_port_stop(&s->status);
     exchange_end_all(&s->core);
+    replay_fini(&s->replay);
+    if (s->core.journal)
+        journal_end(&s->journal);
     if (s->core.store)
         store_fini(&s->store);
+    if (s->core.journal)
+        journal_fini(&s->journal);
     core_fini(&s->core);
     resolve_stop(&s->resolve);
     material_fini(&s->material);

@@ -7,6 +7,7 @@
 #include "proxy/circuit.h"
 #include "proxy/upstream.h"
 #include "trust/cache.h"
+#include "trust/journal.h"
 #include "trust/policy.h"
 #include "trust/state.h"
 #include "trust/store.h"
@@ -30,7 +31,8 @@ struct core {
     struct clock clock;
     struct upstream upstream;
     struct cache cache;
-    struct store *store; /* borrowed; NULL: trust is in memory only */
+    struct store *store;     /* borrowed; NULL: trust is in memory only */
+    struct journal *journal; /* borrowed; NULL: none is kept */
     struct state state;
     struct circuit circuit;
     struct policy policy;

@@ -6,6 +6,7 @@
  * Three things may be under way, each of which calls back here: the relay; a look into the state
  * directory, whether it knows better than the cache (before anything is served from trust); and
  * the removal from it of an approval that a denial has ended (before the denial is passed on).
+ * With a usage journal, a fourth: the request's record (before it is answered from trust).
  */
 #include "proxy/exchange.h"
 
@@ -22,6 +23,8 @@ struct exchange {
     bool relaying; /* the relay is under way */
     bool failed;   /* it ended in an outage */
     struct store_query look_up, removal;
+    struct journal_append record;
+    bool recorded;
     struct loop_corpse corpse;
     int64_t started_ms;
     uint8_t key[KEY_SIZE];
@@ -29,6 +32,7 @@ struct exchange {
     struct buf body;
     bool has_body;
     size_t method_n, path_n, target_n; /* path_n: of the target, without its query */
+    size_t fields_n;                   /* without our Via */
 };
 
 static const char *const not_sent[] = {
@@ -53,6 +57,7 @@ static void end(struct exchange *x)
     relay_fini(&x->relay);
     store_cancel(&x->look_up);
     store_cancel(&x->removal);
+    journal_cancel(core->journal, &x->record);
     buf_wipe(&x->text);
     buf_wipe(&x->body);
     if (x->client)
@@ -252,6 +257,45 @@ static void respond_without(struct exchange *x)
 }
 
 static void relay(struct exchange *x);
+static void looked_up(struct exchange *x);
+
+/* Served now, the request would be one that the vendor never hears of. */
+static void refuse_unrecorded(struct exchange *x)
+{
+    if (x->relaying)
+        return; /* which may still end in an answer */
+    client_respond_error(take_client(x), 503, "journal", journal_refusal(x->core->journal),
+                         SLICE("Retry-After: 5\r\n"));
+    end(x);
+}
+
+static void on_recorded(struct journal_append *a, bool recorded)
+{
+    struct exchange *x = LOOP_OWNER(a, struct exchange, record);
+
+    x->recorded = recorded;
+    if (recorded || !x->client)
+        looked_up(x);
+    else
+        refuse_unrecorded(x);
+}
+
+static void record(struct exchange *x)
+{
+    struct slice text = buf_slice(&x->text);
+    struct record_usage usage = {.has_body = x->has_body,
+                                 .method = slice_make(text.p, x->method_n),
+                                 .target = slice_make(text.p + x->method_n, x->target_n),
+                                 .body = buf_slice(&x->body)};
+
+    if (x->record.active)
+        return;
+    usage.fields = slice_make(usage.target.p + x->target_n, x->fields_n);
+    memcpy(usage.key, x->key, KEY_SIZE);
+    x->record.on_done = on_recorded;
+    if (!journal_append(x->core->journal, &x->record, &usage))
+        refuse_unrecorded(x);
+}
 
 /* The cache now knows all that the state directory does. */
 static void looked_up(struct exchange *x)
@@ -260,8 +304,12 @@ static void looked_up(struct exchange *x)
     const struct relay *r = &x->relay;
     const struct cache_entry *e = NULL;
 
-    if (x->client && (x->failed || core->circuit.open))
+    if (x->client && (x->failed || x->recorded || core->circuit.open))
         e = cache_find(&core->cache, x->key, clock_boot_ns(&core->clock));
+    if (e && core->journal && !x->recorded) {
+        record(x);
+        return;
+    }
     if (e)
         serve_from_trust(core, take_client(x), e, x->failed ? &r->err : NULL,
                          x->failed && r->has_refusal ? r->head.status : 0);
@@ -348,6 +396,7 @@ static void on_done(struct relay *r, bool answered)
         return;
     }
     store_cancel(&x->look_up);
+    journal_cancel(core->journal, &x->record);
     if (stored) {
         conclude(x, true);
         return;
@@ -470,6 +519,7 @@ static bool take_request(struct exchange *x, struct client *c, struct slice targ
     x->path_n = x->target_n - (query ? target.n - (size_t)(query - target.p) : 0);
     if (!buf_append_slice(&x->text, target) || !http_emit_forwarded(&x->text, head, not_sent))
         return false;
+    x->fields_n = x->text.len - x->method_n - x->target_n;
     emit_via(x->core, &x->text);
     x->body = c->request->body;
     buf_init(&c->request->body, x->body.max);

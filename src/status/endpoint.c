@@ -155,6 +155,27 @@ static void add_store(struct json *j, const struct store *store)
     json_end_object(j);
 }
 
+static void add_journal(struct json *j, const struct journal *journal)
+{
+    json_key(j, "journal");
+    if (!journal) {
+        json_null(j);
+        return;
+    }
+    json_begin_object(j);
+    add_string(j, "mode", journal_mode_text(journal->mode));
+    add_bool(j, "refusing", journal->trouble != JOURNAL_WELL);
+    add_count(j, "depth", journal->count);
+    add_count(j, "bytes", journal->bytes);
+    add_count(j, "max_bytes", journal->max_bytes);
+    add_count(j, "recorded", journal->recorded);
+    add_count(j, "refused", journal->refused);
+    add_count(j, "replayed", journal->replayed);
+    add_count(j, "replayed_denials", journal->denied);
+    add_count(j, "not_verified", journal->bad);
+    json_end_object(j);
+}
+
 static void add_certificate(struct json *j, const struct endpoint *e)
 {
     const struct tls_identity *identity = e->licensing->identity;
@@ -248,6 +269,7 @@ static void details(const struct endpoint *e, struct client *c)
     add_relays(&j, core);
     add_cache(&j, core);
     add_store(&j, core->store);
+    add_journal(&j, core->journal);
     add_clients(&j, e->licensing);
     add_certificate(&j, e);
     json_end_object(&j);
