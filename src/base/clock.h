@@ -98,6 +98,20 @@ int64_t clock_never_back_ns(const struct clock *c);
 /* The date on which this program was built, seconds since 1970. */
 int64_t clock_build_date_s(void);
 
+#ifdef LP_FAULTS
+/*
+ * Built for tests, the system's clocks are as far ahead of the real ones as the file says that the
+ * environment's LP_CLOCK names: "wall_ns boot_ns boot_id", the last one up to 32 letters.
+ */
+struct clock_seam {
+    int64_t wall_ns, boot_ns;
+    char boot_id[33];
+};
+
+/* The boot id of that file. False: there is none. */
+bool clock_seam_boot_id(uint8_t id[16]);
+#endif
+
 /* "2022-01-01T22:10:48.744573703Z" (RFC 3339) and its NUL. */
 #define CLOCK_RFC3339_SIZE 31
 void clock_format(int64_t wall_ns, char out[CLOCK_RFC3339_SIZE]);

@@ -1,5 +1,6 @@
 #include "cli/state_files.h"
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "tls/identity.h"
 
@@ -171,6 +172,10 @@ bool state_files_boot_id(uint8_t id[16])
     struct buf content;
     size_t n = 0;
 
+#ifdef LP_FAULTS
+    if (clock_seam_boot_id(id))
+        return true;
+#endif
     buf_init(&content, 64);
     (void)fs_read_file("/proc/sys/kernel/random/boot_id", &content, NULL);
     text = buf_slice(&content);

@@ -88,7 +88,7 @@ static void test_bounds(void)
     ok(put(&c, 9, large, 4 * S, 100), "a large one fits");
     ok(c.bytes <= 4000, "when others have made room");
     is_int(cache_sweep(&c, 1000 * S, 1), 1, "a sweep removes no more than it is told to");
-    is_int(cache_sweep(&c, 1000 * S, 10), 1, "another the rest");
+    is_int(cache_sweep(&c, 1000 * S, 10), 2, "another the rest");
     is_int(c.count, 0, "a sweep removes what is trusted no more");
     is_int(c.bytes, 0, "with all bytes");
     cache_fini(&c);

@@ -117,6 +117,189 @@ static void check_suspend(void)
     is_int(clock_never_back_s(&c), START / S + 86400, "and passes on all clocks");
 }
 
+/* ---- marks --------------------------------------------------------------------------------- */
+
+#define MINUTE (60 * S)
+#define DAY (86400 * S)
+#define YEARS (10 * 365 * DAY)
+#define WINDOW (7 * DAY)
+
+static void name_boot(struct clock *c, uint8_t name)
+{
+    uint8_t id[16];
+
+    memset(id, name, sizeof id);
+    clock_set_boot(c, id);
+}
+
+/* What is left of the window for something validated at that mark. */
+static int64_t left_of(const struct clock *c, const struct clock_mark *m)
+{
+    return WINDOW - (clock_boot_ns(c) - clock_boot_of(c, m));
+}
+
+static void check_mark_of_this_boot(void)
+{
+    struct clock_mark m, unknown;
+    struct clock c;
+
+    start(&c, START, 100 * S);
+    clock_make_mark(&c, 90 * S, &unknown);
+    ok(!clock_same_boot(&c, &unknown), "a boot without a name is nobody's");
+    is_int(clock_boot_of(&c, &unknown), 90 * S, "and its marks are dated by never-back time");
+    name_boot(&c, 1);
+    clock_make_mark(&c, 90 * S, &m);
+    ok(clock_same_boot(&c, &m), "a mark of this boot is known as such");
+    is_int(m.never_back_ns, START - 10 * S, "it holds never-back time at that moment");
+    is_int(clock_boot_of(&c, &m), 90 * S, "its boot time is exact");
+    boot = 80 * S;
+    ok(!clock_same_boot(&c, &m), "a mark after now is of another boot, whatever its name");
+    ok(clock_boot_of(&c, &m) <= boot, "and never dated after now");
+    boot = 100 * S;
+    clock_make_mark(&c, -5 * S, &m);
+    is_int(clock_boot_of(&c, &m), -5 * S, "a moment before the boot can be written down");
+}
+
+static const int64_t steps[] = {MINUTE, -MINUTE, DAY, -DAY, YEARS, -YEARS, -START};
+
+/* The wall clock is stepped within the boot; the process goes on, then a next one starts. */
+static void check_steps_within_boot(void)
+{
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct clock c;
+        struct clock_mark m, now;
+
+        start(&c, START, 100 * S);
+        name_boot(&c, 1);
+        clock_make_mark(&c, boot, &m);
+        pass(&c, DAY, 0);
+        pass(&c, 0, steps[i]);
+        is_int(left_of(&c, &m), 6 * DAY, "a step within the boot changes nobody's trust");
+        clock_make_mark(&c, boot, &now);
+        pass(&c, DAY, 0);
+        start(&c, wall, boot);
+        name_boot(&c, 1);
+        clock_recall(&c, &now);
+        clock_recall(&c, &m);
+        clock_charge_boot(&c);
+        is_int(left_of(&c, &m), 5 * DAY, "nor does it after a restart of the process");
+        ok(clock_never_back_ns(&c) >= now.never_back_ns + DAY, "and time is not back");
+        pass(&c, DAY, -steps[i]);
+        is_int(left_of(&c, &m), 4 * DAY, "nor the step back");
+    }
+}
+
+/* The wall clock is stepped while the machine is off. */
+static void check_steps_across_boots(void)
+{
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct clock c;
+        struct clock_mark m, now;
+        int64_t before, after;
+
+        start(&c, START, 100 * S);
+        name_boot(&c, 1);
+        clock_make_mark(&c, boot, &m);
+        pass(&c, DAY, 0);
+        clock_make_mark(&c, boot, &now);
+        before = left_of(&c, &m);
+        start(&c, wall + MINUTE + steps[i], 30 * S);
+        name_boot(&c, 2);
+        clock_recall(&c, &now);
+        clock_recall(&c, &m);
+        clock_charge_boot(&c);
+        after = left_of(&c, &m);
+        ok(after <= before, "a step across boots never lengthens trust");
+        if (steps[i] > 0)
+            is_int(after, before - MINUTE - steps[i], "forward, it is as long as the wall says");
+        else if (steps[i] == -MINUTE)
+            is_int(after, before, "a small step back costs nothing");
+        else
+            is_int(after, before - CLOCK_RECORD_S * S, "a large one back costs one recording");
+    }
+}
+
+/* Switched off again and again, with a clock that starts in 1970: time goes on all the same. */
+static void check_boots_without_battery(void)
+{
+    struct clock_mark m, now;
+    struct clock c;
+    int64_t last, lowest = 0;
+
+    start(&c, START, 100 * S);
+    name_boot(&c, 0);
+    clock_make_mark(&c, boot, &m);
+    clock_make_mark(&c, boot, &now);
+    last = WINDOW;
+    for (int i = 1; i <= 100; i++) {
+        int64_t left;
+
+        start(&c, 10 * S, 10 * S);
+        name_boot(&c, (uint8_t)i);
+        clock_recall(&c, &now);
+        clock_charge_boot(&c);
+        left = left_of(&c, &m);
+        if (last - left > lowest)
+            lowest = last - left;
+        if (left >= last)
+            break;
+        last = left;
+        clock_make_mark(&c, boot, &now);
+    }
+    is_int(last, WINDOW - 100 * CLOCK_RECORD_S * S, "each boot costs one recording");
+    is_int(lowest, CLOCK_RECORD_S * S, "and none costs more");
+    clock_recall(&c, &now);
+    clock_charge_boot(&c);
+    is_int(left_of(&c, &m), last, "a restart of the process costs nothing");
+}
+
+/* 1970 at boot, then NTP answers: what was loaded keeps what it had. */
+static void check_battery_less_with_ntp(void)
+{
+    struct clock_mark m, now, later;
+    struct clock c;
+    int64_t loaded;
+
+    start(&c, START, 100 * S);
+    name_boot(&c, 1);
+    clock_make_mark(&c, boot, &m);
+    pass(&c, DAY, 0);
+    clock_make_mark(&c, boot, &now);
+    start(&c, 10 * S, 10 * S);
+    name_boot(&c, 2);
+    clock_recall(&c, &now);
+    clock_charge_boot(&c);
+    loaded = clock_boot_of(&c, &m);
+    is_int(WINDOW - (boot - loaded), 6 * DAY - CLOCK_RECORD_S * S, "at the boot");
+    pass(&c, MINUTE, START + 2 * DAY);
+    is_int(WINDOW - (boot - loaded), 6 * DAY - CLOCK_RECORD_S * S - MINUTE,
+           "when NTP answers, a day later than it seemed, nothing is lost");
+    clock_make_mark(&c, boot, &later);
+    start(&c, 10 * S, 10 * S);
+    name_boot(&c, 3);
+    clock_recall(&c, &later);
+    clock_charge_boot(&c);
+    ok(left_of(&c, &m) < 5 * DAY, "what NTP told counts at the next boot");
+    ok(clock_never_back_ns(&c) > START + 2 * DAY, "for its time was written down");
+}
+
+static void check_recall_is_bounded(void)
+{
+    struct clock_mark m = {.boot_ns = INT64_MAX, .never_back_ns = INT64_MIN};
+    struct clock c;
+
+    start(&c, START, 100 * S);
+    name_boot(&c, 1);
+    memset(m.boot_id, 1, sizeof m.boot_id);
+    clock_recall(&c, &m);
+    is_int(clock_never_back_ns(&c), START, "a mark from the beginning of time changes nothing");
+    m.never_back_ns = START + DAY;
+    clock_recall(&c, &m);
+    is_int(clock_never_back_ns(&c), START + DAY, "one that is ahead counts");
+    clock_charge_boot(&c);
+    is_int(clock_never_back_ns(&c), START + DAY + CLOCK_RECORD_S * S, "with what a boot costs");
+}
+
 static void check_system(void)
 {
     struct clock c;
@@ -164,6 +347,12 @@ int main(void)
     check_steps();
     check_no_battery();
     check_suspend();
+    check_mark_of_this_boot();
+    check_steps_within_boot();
+    check_steps_across_boots();
+    check_boots_without_battery();
+    check_battery_less_with_ntp();
+    check_recall_is_bounded();
     check_system();
     check_format();
     return done_testing();
