@@ -15,12 +15,13 @@ start_stunnel unknown self "${plain#*:}"
 unknown=localhost:$PEER_PORT
 free_port
 starts_not "HTTPS_PROXY=http://$plain" r1 "a target that refuses" proxy \
-    "egress proxy http://$plain \(HTTPS_PROXY\) opens no tunnel to localhost port $FREE_PORT: it answered 500 Unable to connect" \
+    "egress proxy http://$plain \(HTTPS_PROXY\) .* to localhost port $FREE_PORT: it answered 500 Unable to connect" \
     "server-url=https://localhost:$FREE_PORT"
 starts_not "HTTPS_PROXY=https://$unknown" r2 "an https proxy from no known authority" proxy \
     "egress proxy https://$unknown: .* from no trusted authority"
 starts_not "ALL_PROXY=socks5h://$plain" r3 "socks5h where http is spoken" proxy \
-    "egress proxy socks5h://$plain \(ALL_PROXY\) (closed the connection|gave no answer) .*" startup-timeout=4s relay-timeout=4s connect-timeout=1s
+    "egress proxy socks5h://$plain \(ALL_PROXY\) (closed the connection|gave no answer) .*" \
+    startup-timeout=4s relay-timeout=4s connect-timeout=1s
 goes_through "HTTPS_PROXY=http://$plain" p1 "tinyproxy"
 goes_through "HTTPS_PROXY=https://$tls" p2 "tinyproxy behind stunnel"
 goes_through "all_proxy=$plain" p3 "all_proxy, without a scheme"

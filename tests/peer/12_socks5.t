@@ -10,10 +10,10 @@ start_microsocks open
 open=127.0.0.1:$PEER_PORT
 free_port
 starts_not "ALL_PROXY=socks5h://$open" r1 "a target that refuses" proxy \
-    "socks5h://$open \(ALL_PROXY\) opens no tunnel to localhost port $FREE_PORT: .*refused \(reply 5\)" \
+    "socks5h://$open \(ALL_PROXY\) opens no .* to localhost port $FREE_PORT: .*refused \(reply 5\)" \
     "server-url=https://localhost:$FREE_PORT"
 starts_not "ALL_PROXY=socks5://$open" r2 "an address that refuses" proxy \
-    "socks5://$open \(ALL_PROXY\) opens no tunnel to 127.0.0.1 port $FREE_PORT: .*refused \(reply 5\)" \
+    "socks5://$open \(ALL_PROXY\) opens no .* to 127.0.0.1 port $FREE_PORT: .*refused \(reply 5\)" \
     "server-url=https://localhost:$FREE_PORT"
 starts_not "ALL_PROXY=socks5h://$open" r3 "a name that the proxy can't resolve" proxy \
     "socks5h://$open \(ALL_PROXY\) opens no tunnel to license.invalid port 443: .*\(reply [14]\)" \

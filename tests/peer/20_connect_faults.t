@@ -101,7 +101,8 @@ script p head 'send HTTP/1.1 200 OK\r\n\r\n\x15\x03\x03\x00\x02\x02\x28' hang
 is_told tls "localhost:$SERVER_PORT: .*alert handshake_failure" "an alert behind its answer"
 script p head 'send HTTP/1.1 200 OK\r\n\r\n' 'repeat 20000 \x16\x03\x03\x40\x00\x02\x00' hang
 is_told tls "localhost:$SERVER_PORT: " "140 kB behind its answer"
-script p head 'send HTTP/1.1 200 OK\r\n' 'repeat 1000 X-Filler: 0123456789012345678901234567890123456789012345678\r\n' hang
+script p head 'send HTTP/1.1 200 OK\r\n' \
+    'repeat 1000 X-Filler: 0123456789012345678901234567890123456789012345678\r\n' hang
 is_told proxy "$named does not answer as an HTTP proxy does" "64 kB of header"
 script p head 'repeat 70000 x' hang
 is_told proxy "$named does not answer as an HTTP proxy does" "64 kB of one line"

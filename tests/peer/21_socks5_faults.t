@@ -26,7 +26,7 @@ approved=$SERIAL
 is "$(head -n 4 "$work/p.says")" "connection
 05020002
 01047573657206736563726574
-05010003096c6f63616c686f7374$port" "greeting, credentials and request are as RFC 1928 and 1929 say" ||
+05010003096c6f63616c686f7374$port" "its messages are as RFC 1928 and 1929 say" ||
     note "(the name goes to the proxy)"
 before=$(descriptors)
 
@@ -134,7 +134,8 @@ is_told tls "localhost:$SERVER_PORT: the peer closed the connection during the T
 
 # ---- more than there should be, and sooner
 
-script p "$greeting" "$choice" "$credentials" "$welcome" "$request" "$opened" 'send \x05\x00\x05\x00\x05\x00' hang
+script p "$greeting" "$choice" "$credentials" "$welcome" "$request" "$opened" \
+    'send \x05\x00\x05\x00\x05\x00' hang
 is_told tls "localhost:$SERVER_PORT: the peer does not speak TLS here" "bytes behind its reply"
 script p "$greeting" "$choice" "$credentials" "$welcome" "$request" \
     'send \x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50\x15\x03\x03\x00\x02\x02\x28' hang

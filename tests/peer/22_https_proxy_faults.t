@@ -1,6 +1,6 @@
 #!/bin/bash
-# An https proxy (stunnel before a scripted one) that fails in its TLS handshake, in its answer or in
-# the tunnel, and large messages through TLS inside TLS, at any pace.
+# An https proxy (stunnel before a scripted one) that fails in its TLS handshake, in its answer or
+# in the tunnel, and large messages through TLS inside TLS, at any pace.
 # shellcheck source=tests/peer/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -13,7 +13,8 @@ proxy=https://localhost:$tls_port
 named="egress proxy $proxy( \\(HTTPS_PROXY\\)|:)"
 open='send HTTP/1.1 200 Connection established\r\n\r\n'
 script p head "$open" "tunnel $SERVER_PORT"
-start_by "HTTPS_PROXY=https://user:secret@localhost:$tls_port" run connect-timeout=1s tls-timeout=1s \
+start_by "HTTPS_PROXY=https://user:secret@localhost:$tls_port" run connect-timeout=1s \
+    tls-timeout=1s \
     checkin-interval=1h
 fetch /v1/license -d a
 is "$CODE" 200 "an approval"
@@ -67,7 +68,8 @@ script p head reset
 is_told proxy "$named closed the connection" "reset after the request"
 script p head 'send HTTP/1.1 407 Who\r\nProxy-Authenticate: Basic realm="x"\r\n\r\n'
 is_told proxy "$named refuses the user or the password \\(407 Who; it offers Basic\\)" "status 407"
-script p head 'send HTTP/1.1 200 OK\r\n' 'repeat 1400 X-Filler: 01234567890123456789012345678901234\r\n' hang
+script p head 'send HTTP/1.1 200 OK\r\n' \
+    'repeat 1400 X-Filler: 01234567890123456789012345678901234\r\n' hang
 is_told proxy "$named does not answer as an HTTP proxy does" "64 kB of header"
 script p head 'repeat 1000 HTTP/1.1 102 Processing\r\n\r\n' hang
 is_told proxy "$named sends interim answers \\(102\\) without end" "interim answers"
@@ -102,8 +104,10 @@ while IFS="|" read -r answer words; do
     n=$((n + 1))
     start_script "raw$n"
     script "raw$n" "$answer" hang
-    starts_not "HTTPS_PROXY=https://localhost:$PEER_PORT" "raw-$n" "a handshake that ends with '$answer'" \
-        proxy "egress proxy https://localhost:$PEER_PORT: .*$words" tls-timeout=1s startup-timeout=3s
+    starts_not "HTTPS_PROXY=https://localhost:$PEER_PORT" "raw-$n" \
+        "a handshake that ends with '$answer'" \
+        proxy "egress proxy https://localhost:$PEER_PORT: .*$words" tls-timeout=1s \
+        startup-timeout=3s
 done <<"END"
 hang|no TLS handshake in time
 reset|the peer (reset|closed)

@@ -12,7 +12,8 @@ program=$LICENSE_PROXY
 LICENSE_PROXY=$work/traced
 cat >"$LICENSE_PROXY" <<END
 #!/bin/sh
-exec strace -D -f -qq -yy -e signal=none -e trace=connect,sendto,sendmsg,sendmmsg -o "\$TRACE" "$program" "\$@"
+exec strace -D -f -qq -yy -e signal=none -e trace=connect,sendto,sendmsg,sendmmsg -o "\$TRACE" \
+    "$program" "\$@"
 END
 chmod +x "$LICENSE_PROXY"
 
@@ -44,7 +45,8 @@ socks_pid=$PEER_PID
 
 # Each address and port that is told in such lines, once.
 addresses() {
-    sed -n 's/.*sin6\{0,1\}_port=htons(\([0-9]*\)).*\(inet_addr(\|inet_pton(AF_INET6, \)"\([^"]*\)".*/\3:\1/p'
+    sed -n \
+        's/.*sin6\{0,1\}_port=htons(\([0-9]*\)).*\(inet_addr(\|inet_pton(AF_INET6, \)"\([^"]*\)".*/\3:\1/p'
 }
 
 # connected: where TCP connections went. A datagram socket that is connected and then unused, to

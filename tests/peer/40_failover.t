@@ -8,7 +8,8 @@ alone
 
 free_port
 nobody=$FREE_PORT
-start_dns license.test=127.0.0.2,127.0.0.1 slow.test=127.0.0.4,127.0.0.1 none.test=127.0.0.2,127.0.0.3 \
+start_dns license.test=127.0.0.2,127.0.0.1 slow.test=127.0.0.4,127.0.0.1 \
+    none.test=127.0.0.2,127.0.0.3 \
     silent.test=127.0.0.4 egress.test=127.0.0.3,127.0.0.1
 make_ca ca
 make_cert server ca DNS:localhost,DNS:license.test,DNS:slow.test,DNS:none.test,DNS:silent.test
@@ -80,7 +81,8 @@ at_most "$TOOK" 1000 "at once (ms)"
 approved=$SERIAL
 for i in 1 2 3 4 5; do fetch "/v1/more/$i"; done
 is "$CODE $(warnings)" "200 1" "the log tells it once, not with every request"
-like "$(upstream 1)" "\"failing\":true,.*\"stage\":\"proxy\",\"message\":\"egress proxy .* to localhost port $nobody" \
+like "$(upstream 1)" \
+    "\"failing\":true,.*\"stage\":\"proxy\",\"message\":\"egress proxy .* to localhost port $nobody" \
     "the details tell the first server's stage and error"
 like "$(upstream 2)" '"failing":false' "and that the second doesn't fail"
 
@@ -91,7 +93,8 @@ is "$CODE $SERIAL" "200 $approved" "both gone: trust serves"
 at_most "$TOOK" 2500 "within the budget (ms)"
 for i in 1 2 3 4 5; do fetch "/v1/none/$i"; done
 is "$CODE $(warnings)" "504 2" "the log tells the second once, too"
-like "$(upstream 2)" "\"failing\":true,.*\"stage\":\"proxy\",\"message\":\"egress proxy .* to localhost port $port" \
+like "$(upstream 2)" \
+    "\"failing\":true,.*\"stage\":\"proxy\",\"message\":\"egress proxy .* to localhost port $port" \
     "the details tell the second server's stage and error"
 
 server_set listening=1
@@ -108,13 +111,16 @@ at_most "$TOOK" 2500 "within the budget (ms)"
 seen=$(warnings)
 for i in 1 2 3 4 5; do
     timed "/v1/gone/$i"
-    like "$CODE $BODY" '^504 .*egress proxy egress.test:[0-9]+: connecting to .* failed: Conn.* refused' \
+    like "$CODE $BODY" \
+        '^504 .*egress proxy egress.test:[0-9]+: connecting to .* failed: Conn.* refused' \
         "no egress proxy: another request is told"
     at_most "$TOOK" 2500 "within the budget (ms)"
 done
 is "$(warnings)" "$seen" "and the log doesn't repeat it"
-like "$(upstream 1)" '"stage":"proxy","message":"egress proxy egress.test:' "the first server's error"
-like "$(upstream 2)" '"stage":"proxy","message":"egress proxy egress.test:' "the second server's error"
+like "$(upstream 1)" '"stage":"proxy","message":"egress proxy egress.test:' \
+    "the first server's error"
+like "$(upstream 2)" '"stage":"proxy","message":"egress proxy egress.test:' \
+    "the second server's error"
 ends "$silent" 10
 LOG=$work/silent.log
 is "$CODE" 69 "a silent address: exit code 69"
@@ -129,9 +135,11 @@ start_by "HTTPS_PROXY=http://127.0.0.1:$PEER_PORT" shares connect-timeout=5s che
     relay-timeout=2s server-url="https://localhost:$port,https://license.test:$port"
 script hanging hang
 timed /v1/x
-like "$CODE $BODY" "^504 .*egress proxy http://127.0.0.1:$PEER_PORT .* gave no answer in time" "a proxy that hangs: 504"
+like "$CODE $BODY" "^504 .*egress proxy http://127.0.0.1:$PEER_PORT .* gave no answer in time" \
+    "a proxy that hangs: 504"
 at_least "$TOOK" 1800 "after the budget (ms)"
 at_most "$TOOK" 3000 "and not later (ms)"
-like "$(upstream 1)$(upstream 2)" '"stage":"proxy".*"stage":"proxy"' "both servers were tried, stage proxy"
+like "$(upstream 1)$(upstream 2)" '"stage":"proxy".*"stage":"proxy"' \
+    "both servers were tried, stage proxy"
 
 finish

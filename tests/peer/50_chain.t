@@ -1,5 +1,5 @@
 #!/bin/bash
-# Proxy behind proxy, trusted by CA file and by pinned key; and proxies that lead back to themselves.
+# Proxy behind proxy, trusted by CA file or by pinned key; and proxies that lead back to themselves.
 # shellcheck source=tests/peer/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -25,7 +25,8 @@ second_port=$PORT second_pid=$PID
 start_proxy first server-url="https://localhost:$second_port" trust-window=2h
 fetch /v1/license -d a
 is "$CODE" 200 "by CA file: a request goes through both"
-like "$(server_saw /v1/license)" '^Via: 1.1 license-proxy-[0-9a-f]+, ?1.1 license-proxy-[0-9a-f]+$|^Via: 1.1 license-proxy' \
+like "$(server_saw /v1/license)" \
+    '^Via: 1.1 license-proxy-[0-9a-f]+, ?1.1 license-proxy-[0-9a-f]+$|^Via: 1.1 license-proxy' \
     "the license server sees who passed it on"
 is "$(server_saw /v1/license | grep -io 'license-proxy-[0-9a-f]*' | sort -u | wc -l)" 2 \
     "which are two different ones"
@@ -54,13 +55,16 @@ take "$second_port" "$work/selfmade.crt"
 base64=$(pin_of "$work/selfmade.crt" | base64)
 hex=$(pin_of "$work/selfmade.crt" | od -An -v -tx1 | tr -d ' \n')
 says=$("$LICENSE_PROXY" cert --state-dir "$work/state")
-like "$says" "pin_sha256 = \\[\"${base64//+/[+]}\"\\]" "'cert' prints the pin for those who come behind"
-openssl x509 -outform der <<<"$says" | cmp -s - <(openssl x509 -outform der -in "$work/selfmade.crt")
+like "$says" "pin_sha256 = \\[\"${base64//+/[+]}\"\\]" \
+    "'cert' prints the pin for those who come behind"
+openssl x509 -outform der <<<"$says" | cmp -s - <(openssl x509 -outform der -in \
+    "$work/selfmade.crt")
 ok $? "and the certificate itself"
 wrong=$(pin_of "$work/inner.crt" | base64)
 url=https://localhost:$second_port
 
-starts_not NONE=x w1 "another key" tls "localhost:$second_port: .*public key is not the pinned one" \
+starts_not NONE=x w1 "another key" tls \
+    "localhost:$second_port: .*public key is not the pinned one" \
     ca-file= server-url="$url" pin-sha256="$wrong"
 starts_not NONE=x w2 "no pin, and no authority known" tls \
     "localhost:$second_port: .*from no trusted authority" server-url="$url"

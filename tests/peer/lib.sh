@@ -288,6 +288,7 @@ start_script() {
     PEER_PID=$!
     started="$started $PEER_PID"
     wait_for 10 test -s "$work/$name.port" || bail "the scripted proxy doesn't start"
+    # shellcheck disable=SC2034 # read by the tests
     PEER_PORT=$(<"$work/$name.port")
 }
 

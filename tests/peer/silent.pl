@@ -11,7 +11,8 @@ my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => $address, LocalPo
     or die "no port: $!";
 my @queue;
 while (1) {
-    my $one = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 0.3) or last;
+    my $one = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 0.3)
+        or last;
     push @queue, $one;
     die "the queue has no end" if @queue > 100;
 }
