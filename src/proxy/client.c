@@ -360,6 +360,11 @@ static enum step take_head(struct client *c, size_t used)
         refuse(c, &err, 400);
         return STEP_ON;
     }
+    if (memory_is_short(c)) {
+        err_set_http(&err, ERR_LIMIT, 503, "too much is in memory for other clients: try again");
+        refuse(c, &err, 503);
+        return STEP_ON;
+    }
     if (r->frame.kind == HTTP_BODY_NONE) {
         hand_over(c);
         return STEP_ON;
