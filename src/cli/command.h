@@ -22,6 +22,7 @@ int cli_probe(int argc, char **argv, unsigned verbosity);
 int cli_check(int argc, char **argv, unsigned verbosity);
 int cli_cert(int argc, char **argv, unsigned verbosity);
 int cli_cache(int argc, char **argv, unsigned verbosity);
+int cli_journal(int argc, char **argv, unsigned verbosity);
 int cli_version(int argc, char **argv, unsigned verbosity);
 int cli_help(int argc, char **argv, unsigned verbosity);
 

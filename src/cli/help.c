@@ -30,6 +30,15 @@ static const struct {
               "  --url URL        the status port; default http://127.0.0.1:PORT, where PORT is\n"
               "                   $LICENSE_PROXY_STATUS_PORT or 8080\n"
               "  --timeout DUR    for all of it; default 5s\n"},
+    {"journal", "Looks into the usage journal ([journal] mode) of a state directory.\n"
+                "\n"
+                "  ls               one line for each record: chain, sequence, time, request\n"
+                "  verify           whether each record opens, and follows the one before it;\n"
+                "                   exit code 1 if not\n"
+                "  export           one line of JSON for each, with its body, for the vendor;\n"
+                "                   no header field but the content type\n"
+                "\n"
+                "The options are those of serve; it needs the license key that serve has.\n"},
     {"version", "Prints the program's version and what it was built from.\n"},
     {"help", "Prints the commands, or what one of them does.\n"},
 };

@@ -14,6 +14,8 @@ const struct command command_table[] = {
      "prints the certificate that services see, with its fingerprint and pin", cli_cert},
     {"cache", "ls|verify|purge [ID...|--all] [CONFIG.toml] [options]",
      "lists, verifies or removes the answers stored in the state directory", cli_cache},
+    {"journal", "ls|verify|export [CONFIG.toml] [options]",
+     "lists, verifies or exports requests that were answered from trust", cli_journal},
     {"version", "", "tells the version and what it was built from", cli_version},
     {"help", "[COMMAND]", "tells of all commands, or more of one", cli_help},
     {NULL, NULL, NULL, NULL},

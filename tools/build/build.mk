@@ -60,6 +60,8 @@ CODEGEN := -Os $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN) -O2
+# Of BearSSL what only moves bytes and reads formats is no faster for being large.
+BEARSSL_SMALL := -Os
 LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o $(1) \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
@@ -110,7 +112,7 @@ endef
 $(OUT)/flags: FORCE
 	$(call same_or_new,$(CC) $(CFLAGS))
 $(OUT)/bearssl.flags: FORCE
-	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_DIR))
+	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_DIR))
 
 $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 	$(call say,CC,$<)
@@ -206,7 +208,7 @@ endif
 
 $(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BEARSSL_CODEGEN) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
+	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter ssl/% x509/% codec/%,$*),$(BEARSSL_SMALL)) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
 
 ifndef FUZZ
 $(BEARSSL_LIB): $(BEARSSL_OBJ)
