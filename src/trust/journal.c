@@ -184,7 +184,8 @@ const char *journal_refusal(const struct journal *j)
 /* A record that doesn't open stays where it is. */
 static void note_bad(struct journal *j, const char *name)
 {
-    log_event(j->store->log, j->bad++ == 0 ? LOG_ERROR : LOG_DEBUG,
+    j->bad++;
+    log_event(j->store->log, j->bad == 1 ? LOG_ERROR : LOG_DEBUG,
               "a record of the usage journal does not verify: it was changed, or sealed with "
               "another license key; it is left there, and not sent",
               LOG_STR("file", name));
@@ -258,7 +259,8 @@ static void on_listed(struct storage_request *q, enum storage_result result, str
     j->job = JOURNAL_IDLE;
     if (result == STORAGE_FAILED) {
         /* A part of it won't do: what is there couldn't be bounded. */
-        log_event(j->store->log, j->list_failures++ == 0 ? LOG_ERROR : LOG_DEBUG,
+        j->list_failures++;
+        log_event(j->store->log, j->list_failures == 1 ? LOG_ERROR : LOG_DEBUG,
                   "the usage journal can't be read: requests are refused that would be answered "
                   "from trust",
                   LOG_STR("error", err->text));
