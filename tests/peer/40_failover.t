@@ -68,6 +68,24 @@ like "$(grep 'giving up' "$LOG")" 'stage=connect .*127.0.0.[23]:.* failed: Conne
 launch_proxy silent server-url="https://silent.test:$port" startup-timeout=3s connect-timeout=1s
 silent=$PID
 
+# SOCKS5 with addresses that are looked up here: the proxy refuses the first one.
+start_microsocks socks
+start_by "ALL_PROXY=socks5://127.0.0.1:$PEER_PORT" socks server-url="https://license.test:$port"
+fetch /v1/a
+is "$CODE" 200 "a SOCKS5 proxy reaches only the second address: that one is used"
+is "$(warnings)" 0 "and that is no failure"
+stop_proxy socks
+
+# A wrong password is told once, not once per address.
+start_script counted
+script counted 'read 4' 'send \x05\x02' 'read 9' 'send \x01\x01'
+launch_by "ALL_PROXY=socks5://ab:wron@127.0.0.1:$PEER_PORT" wrong startup-timeout=1s \
+    server-url="https://license.test:$port"
+ends "$PID" 10
+is "$CODE" 69 "a wrong password: exit code 69"
+is "$(grep -c connection "$work/counted.says")" "$(grep -c 'msg="check-in"' "$LOG")" \
+    "the password goes there once in each attempt, not once per address"
+
 # ---- an egress proxy with several addresses, then with a dead target
 
 start_tinyproxy egress

@@ -32,6 +32,17 @@ start_proxy v6 server-url="https://[::1]:$SERVER_PORT"
 fetch /v1/license
 is "$CODE" 200 "the certificate carries the IPv6 address"
 like "$(server_saw /v1/license)" "^Host: \\[::1\\]:$SERVER_PORT\$" "Host tells it in brackets"
+# Through egress proxies: the address is written as each protocol wants it.
+start_tinyproxy http
+start_by "HTTPS_PROXY=http://127.0.0.1:$PEER_PORT" v6http server-url="https://[::1]:$SERVER_PORT"
+fetch /v1/license
+is "$CODE" 200 "an IPv6 address by CONNECT"
+stop_proxy v6http
+start_microsocks socks
+start_by "ALL_PROXY=socks5://127.0.0.1:$PEER_PORT" v6socks server-url="https://[::1]:$SERVER_PORT"
+fetch /v1/license
+is "$CODE" 200 "an IPv6 address by SOCKS5"
+stop_proxy v6socks
 stop_proxy v6
 stop_server
 
