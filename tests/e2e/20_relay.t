@@ -149,7 +149,9 @@ is "$(server_count seen /v1/fresh-closed)" 1 "nor if the connection was a fresh 
 recover
 is "$(details circuit_open)" false "and the proxy is well after it all"
 
-# Bytes behind a complete answer: the connection isn't used again.
+# Bytes behind a complete answer: the connection isn't used again. There is but the one.
+server_set drop=1
+fetch /v1/alone
 server_set odd=extra
 fetch /v1/extra
 is "$CODE" 200 "an answer with bytes behind it"

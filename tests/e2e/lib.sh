@@ -25,8 +25,12 @@ trap cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
 cleanup() {
-    # shellcheck disable=SC2086 # a list of pids
-    [ -z "$started" ] || { kill -KILL $started; wait; } 2>/dev/null
+    local IFS=' ' pid
+    {
+        for pid in $started; do
+            kill -KILL "$pid" && wait "$pid"
+        done
+    } 2>/dev/null
     rm -rf "$work"
 }
 
@@ -98,8 +102,11 @@ at_least() {
 
 # bail WHAT: nothing after this would tell anything.
 bail() {
-    echo "Bail out! $1"
-    [ ! -f "${LOG:-}" ] || tail -n 20 "$LOG" | sed 's/^/# log: /'
+    echo "not ok $((tests + 1)) - $1"
+    echo "1..$((tests + 1))"
+    for log in "$work"/*.log; do
+        [ ! -f "$log" ] || tail -n 20 "$log" | sed "s|^|# $(basename "$log"): |"
+    done
     exit 1
 }
 
@@ -148,7 +155,7 @@ wait_for() {
 
 # pause: lets others run for a moment, between two looks at the same thing.
 pause() {
-    read -r -t 0.02 -u "$idle"
+    read -r -t 0.05 -u "$idle"
 }
 
 # has_ended PID: a child counts as ended before it is waited for.
@@ -253,8 +260,9 @@ stop_server() {
 
 # server_set KNOB=VALUE...: see tools/license-server.c; values percent-encoded.
 server_set() {
-    local IFS='&'
-    [ "$(curl -s "$CONTROL/set?$*")" = ok ] || bail "the license server doesn't take: $*"
+    local query
+    query=$(IFS='&' && echo "$*")
+    [ "$(curl -s "$CONTROL/set?$query")" = ok ] || bail "the license server doesn't take: $*"
 }
 
 server_reset() {
