@@ -50,6 +50,7 @@
 #define LIMIT_LOAD_MS 30000            /* reading all entries at start. */
 #define LIMIT_STORAGE_LAST_MS 1000     /* at the end, for what still waits to be written. */
 #define LIMIT_STORAGE_MS 5000          /* a request to storage; longer is hung. */
+#define LIMIT_STORAGE_WRITE_MS 60000   /* a writing: it waits behind others, nobody waits for it. */
 
 /* Usage journal, in the state directory. */
 #define LIMIT_JOURNAL_RECORDS                                                                      \

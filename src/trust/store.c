@@ -32,6 +32,7 @@ struct store_tended {
     int64_t validated_ns; /* the entry's */
 };
 
+static struct store_write *write_entry(struct store *s, const struct cache_entry *e);
 static void write_time(struct store *s);
 static void rotate_on(struct store *s);
 
@@ -110,13 +111,13 @@ static void on_written(struct storage_request *q, enum storage_result result, st
     struct store_write *w = LOOP_OWNER(q, struct store_write, request);
     struct store *s = w->store;
     struct cache_entry *e = cache_peek(s->cache, w->key);
-    bool rotates = w->rotates;
+    bool rotates = w->rotates, outdated = w->outdated;
 
     (void)data;
     note_result(s, q->op, result, err);
     if (result == STORAGE_OK)
         s->counts.written++;
-    if (result == STORAGE_OK && e && !w->outdated) {
+    if (result == STORAGE_OK && e && !outdated) {
         e->on_disk = true;
         e->file_ns = w->validated_ns;
         e->seen_ns = clock_boot_ns(s->clock);
@@ -129,6 +130,8 @@ static void on_written(struct storage_request *q, enum storage_result result, st
         drop_file(s, &s->old_seal, w->key);
     }
     free_write(w);
+    if (outdated && e && !e->on_disk)
+        (void)write_entry(s, e); /* no other was begun beside this one */
     if (rotates)
         rotate_on(s);
 }
@@ -187,7 +190,7 @@ static struct store_write *write_entry(struct store *s, const struct cache_entry
     }
     w->request.data = buf_slice(&w->text);
     /* Not taken: too much waits already. The next validation tries again. */
-    if (storage_start(&s->storage, &w->request, LIMIT_STORAGE_MS))
+    if (storage_start(&s->storage, &w->request, LIMIT_STORAGE_WRITE_MS))
         return w;
     free_write(w);
     return NULL;
@@ -647,7 +650,7 @@ static void on_removed(struct storage_request *request, enum storage_result resu
     if (result != STORAGE_FAILED)
         s->counts.removed++;
     /* Read from the file meanwhile, as by the loading or for another request. */
-    if (e && (e->other_boot || e->validated_ns < q->since_ns))
+    if (e && (e->other_boot || e->validated_ns <= q->since_ns))
         (void)cache_remove(s->cache, q->key);
     finish_query(q, result != STORAGE_FAILED);
 }
