@@ -550,8 +550,12 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
             stop(s);
         } else {
             rv = command_fail(&err);
+            client_port_stop(&s->licensing);
+            client_port_stop(&s->status);
             resolve_stop(&s->resolve);
+            material_fini(&s->material);
             loop_fini(&s->loop);
+            tls_profile_fini(&s->profile);
         }
     }
     options_fini(&s->options);
