@@ -230,15 +230,28 @@ static bool purge(struct cache_command *c, const char *name, struct found *f, st
     return rv;
 }
 
+/* Looking makes no key: a new one would open nothing. */
+static bool find_secret(struct cache_command *c, struct err *err)
+{
+    const char *dir = c->config.state_dir;
+    char path[PATH_SIZE];
+
+    snprintf(path, sizeof path, "%s/" STATE_FILES_SEAL_KEY, dir);
+    if (!secret_is_set(&c->config.license_key) && access(path, R_OK) != 0) {
+        err_set(err, errno == EACCES ? ERR_PERMISSION : ERR_CONFIG,
+                "%s: %s: give the license key that the proxy has", path, strerror(errno));
+        return false;
+    }
+    return state_files_seal_secret(dir, &c->config.license_key, &c->profile, &c->secret, err);
+}
+
 static bool run(struct cache_command *c, struct err *err)
 {
     if (!c->config.state_dir) {
         err_set(err, ERR_CONFIG, "no state directory: give --state-dir DIR");
         return false;
     }
-    if (!tls_profile_init(&c->profile, err) ||
-        !state_files_seal_secret(c->config.state_dir, &c->config.license_key, &c->profile,
-                                 &c->secret, err))
+    if (!tls_profile_init(&c->profile, err) || !find_secret(c, err))
         return false;
     seal_init(&c->seal, slice_make(c->secret.data, c->secret.size));
     switch (c->verb) {

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define KEY_NAME "identity.key"
-#define SEAL_NAME "seal.key"
 #define SEAL_SIZE 32
 #define PATH_SIZE (LIMIT_STRING + 32)
 
@@ -141,10 +140,11 @@ bool state_files_seal_secret(const char *dir, const struct secret *license_key,
         err_set(err, ERR_MEMORY, "out of memory");
         return false;
     }
-    path_of(dir, SEAL_NAME, path);
-    if (!exists(dir, SEAL_NAME)) {
+    path_of(dir, STATE_FILES_SEAL_KEY, path);
+    if (!exists(dir, STATE_FILES_SEAL_KEY)) {
         tls_profile_random(profile, random, sizeof random);
-        rv = fs_create_file(dir, SEAL_NAME, slice_make((char *)random, sizeof random), 0600, err);
+        rv = fs_create_file(dir, STATE_FILES_SEAL_KEY, slice_make((char *)random, sizeof random),
+                            0600, err);
         secret_wipe(random, sizeof random);
         if (!rv)
             return false;

@@ -16,6 +16,7 @@
 #include "tls/profile.h"
 
 #define STATE_FILES_CERTIFICATE "identity.crt"
+#define STATE_FILES_SEAL_KEY "seal.key"
 
 /* Makes the directory if it isn't there (0700). ERR_CREATE or ERR_PERMISSION. */
 bool state_files_prepare(const char *dir, struct err *err);
