@@ -144,13 +144,10 @@ static void wait_for_stream(struct dial *d, bool writing)
     loop_watch(d->env->loop, &d->io, stream_want(d->stream, true, writing));
 }
 
-static void run_tls(struct dial *d);
-
-static void start_tls(struct dial *d)
+static bool start_tls(struct dial *d)
 {
     enter(d, DIAL_TLS, d->env->tls_ms);
-    if (add_tls(d, d->host, d->env->trust))
-        run_tls(d);
+    return add_tls(d, d->host, d->env->trust);
 }
 
 /*
@@ -216,8 +213,8 @@ static void finish_handshake(struct dial *d)
         err_set(&err, ERR_SYNTAX, "it answers before it is asked");
     if (err_is_set(&err))
         fail_naming(d, &err);
-    else
-        start_tls(d);
+    else if (start_tls(d))
+        wait_for_stream(d, true); /* the handshake begins in the next turn */
 }
 
 static void run_handshake(struct dial *d)
@@ -345,7 +342,8 @@ static void connected(struct dial *d, int fd)
     if (err_is_set(&err)) {
         fail(d, &err);
     } else if (!d->proxy) {
-        start_tls(d);
+        if (start_tls(d))
+            run_tls(d);
     } else if (d->proxy->scheme == EGRESS_HTTPS) {
         enter(d, DIAL_PROXY_TLS, d->env->tls_ms);
         if (add_tls(d, d->proxy->host, d->env->proxy_trust))

@@ -138,9 +138,8 @@ static short over_want(const struct stream *s, bool reading, bool writing)
     const struct over_tls *o = (const struct over_tls *)s;
     int want = tls_want(o->tls, reading);
 
-    /* What the engine can't take is in its records already: TLS_WANT_SEND says so. */
-    (void)writing;
-    return stream_want(o->under, want & TLS_WANT_RECV, want & TLS_WANT_SEND);
+    /* Who wants to write can do so when the engine has room, or when its records get away. */
+    return stream_want(o->under, want & TLS_WANT_RECV, writing || (want & TLS_WANT_SEND));
 }
 
 static void over_close(struct stream *s)

@@ -17,9 +17,6 @@
 #define IN_SIZE (LIMIT_HEAD + 4096)
 #define OUT_MAX (LIMIT_HEAD * 2 + LIMIT_URL + LIMIT_REQUEST_BODY)
 
-static void attempt(struct relay *r);
-static void talk(struct relay *r);
-
 /* As in a Host field (RFC 9110 section 7.2): IPv6 in brackets, the port unless it is the usual. */
 static void name_server(struct server *s, struct slice host)
 {
@@ -140,6 +137,7 @@ static struct stream *find_idle(struct upstream *u, const struct server *server)
 
 void upstream_fini(struct upstream *u)
 {
+    loop_unset(u->env.loop, &u->turn);
     upstream_trust(u, NULL, NULL);
 }
 
@@ -162,6 +160,7 @@ static void drop_connection(struct relay *r)
     loop_forget(loop, &r->io);
     loop_unset(loop, &r->limit);
     loop_unset(loop, &r->answer_limit);
+    loop_unset(loop, &r->again);
     stream_free(r->stream);
     r->stream = NULL;
     buf_wipe(&r->out);
@@ -177,27 +176,6 @@ static void drop_response(struct relay *r)
     r->interim = 0;
     r->got_byte = r->got_head = false;
     buf_wipe(&r->body);
-}
-
-/* Relays that end at once call again from inside: then the loop below takes the next. */
-static void start_waiting(struct upstream *u)
-{
-    if (u->starting)
-        return;
-    u->starting = true;
-    while (u->waiting && u->running < LIMIT_RELAYS) {
-        struct relay *r = u->waiting;
-
-        u->waiting = r->next;
-        if (!u->waiting)
-            u->waiting_end = &u->waiting;
-        u->waiting_count--;
-        r->next = NULL;
-        u->running++;
-        r->phase = RELAY_DIAL;
-        attempt(r);
-    }
-    u->starting = false;
 }
 
 static void leave(struct relay *r)
@@ -217,6 +195,8 @@ static void leave(struct relay *r)
         u->waiting_count--;
     } else {
         u->running--;
+        if (u->waiting)
+            loop_set(u->env.loop, &u->turn, 0);
     }
     r->next = NULL;
     r->phase = RELAY_OVER;
@@ -228,7 +208,6 @@ void relay_cancel(struct relay *r)
         return;
     drop_connection(r);
     leave(r);
-    start_waiting(r->upstream);
 }
 
 void relay_fini(struct relay *r)
@@ -240,13 +219,9 @@ void relay_fini(struct relay *r)
 
 static void finish(struct relay *r, bool answered)
 {
-    struct upstream *u = r->upstream;
-
     drop_connection(r);
     leave(r);
     r->on_done(r, answered);
-    /* r may be gone. */
-    start_waiting(u);
 }
 
 /* The server did its part: failing no more. */
@@ -319,6 +294,7 @@ static size_t untried(const struct relay *r)
 
 static void fail_attempt(struct relay *r, const struct err *err)
 {
+    struct loop *loop = r->upstream->env.loop;
     bool retry = r->reused && !r->got_byte && !r->retried && r->phase == RELAY_TALK;
 
     drop_connection(r);
@@ -326,18 +302,17 @@ static void fail_attempt(struct relay *r, const struct err *err)
         /* The server closed an idle connection as the request was on its way: not its failure. */
         r->retried = true;
         drop_response(r);
-        attempt(r);
-        return;
+    } else {
+        r->err = *err;
+        if (r->err.stage != STAGE_STATUS)
+            drop_response(r);
+        r->has_refusal = r->err.stage == STAGE_STATUS;
+        server_failed(r);
+        r->server = NULL;
     }
-    r->err = *err;
-    if (r->err.stage != STAGE_STATUS)
-        drop_response(r);
-    r->has_refusal = r->err.stage == STAGE_STATUS;
-    server_failed(r);
-    r->server = NULL;
-    if (untried(r) > 0 && r->deadline_ms > r->upstream->env.loop->now_ms)
-        attempt(r);
-    else
+    r->phase = RELAY_DIAL;
+    if ((!retry && (untried(r) == 0 || r->deadline_ms <= loop->now_ms)) ||
+        !loop_set(loop, &r->again, 0))
         finish(r, false);
 }
 
@@ -630,6 +605,31 @@ static void attempt(struct relay *r)
                    clock_never_back_s(u->clock), on_dialled);
 }
 
+static void on_again(struct loop_timer *timer)
+{
+    attempt(LOOP_OWNER(timer, struct relay, again));
+}
+
+static void start_waiting(struct upstream *u)
+{
+    while (u->waiting && u->running < LIMIT_RELAYS) {
+        struct relay *r = u->waiting;
+
+        u->waiting = r->next;
+        if (!u->waiting)
+            u->waiting_end = &u->waiting;
+        u->waiting_count--;
+        r->next = NULL;
+        u->running++;
+        attempt(r);
+    }
+}
+
+static void on_turn(struct loop_timer *timer)
+{
+    start_waiting(LOOP_OWNER(timer, struct upstream, turn));
+}
+
 bool relay_start(struct relay *r, struct upstream *u, const struct relay_request *request,
                  void (*on_done)(struct relay *r, bool answered))
 {
@@ -641,6 +641,8 @@ bool relay_start(struct relay *r, struct upstream *u, const struct relay_request
     r->deadline_ms = clock_mono_ms() + u->relay_ms;
     r->limit = (struct loop_timer){.on_time = on_limit};
     r->answer_limit = (struct loop_timer){.on_time = on_answer_limit};
+    r->again = (struct loop_timer){.on_time = on_again};
+    u->turn.on_time = on_turn;
     buf_init(&r->out, OUT_MAX);
     buf_init(&r->body, LIMIT_RESPONSE_BODY);
     memset(r->tried, 0, sizeof r->tried);

@@ -54,7 +54,7 @@ struct upstream {
     struct relay *waiting; /* borrowed: for a place; first come, first served */
     struct relay **waiting_end;
     size_t waiting_count;
-    bool starting; /* inside start_waiting: it goes on by itself */
+    struct loop_timer turn; /* a place is free: who waits starts, from the loop */
 };
 
 /* What is sent. Everything is borrowed until the relay has ended. */
@@ -84,6 +84,7 @@ struct relay {
     struct loop_io io;
     struct loop_timer limit; /* the attempt's share of the time */
     struct loop_timer answer_limit;
+    struct loop_timer again; /* the next attempt: from the loop, never from a failure's own calls */
     struct buf out;
     bool sent;        /* the whole request is on its way */
     bool send_broken; /* it can't be sent any more: only a response can still come */
