@@ -22,10 +22,10 @@ requests() {
 
 for signal in TERM INT; do
     start_server server
-    start_proxy "$signal" relay-timeout=30s answer-timeout=30s drain-timeout=30s
+    start_proxy "$signal" tls-timeout=30s relay-timeout=60s answer-timeout=60s drain-timeout=30s
     server_set fault=hold only=/v1/drain
     requests 50
-    wait_for 20 in_flight 50
+    wait_for 50 in_flight 50
     ok $? "50 requests are in flight"
     kill "-$signal" "$PID"
     wait_for 5 logged 'msg="draining"'
@@ -42,7 +42,7 @@ for signal in TERM INT; do
     ! has_ended "$PID"
     ok $? "it waits for what is in flight"
     server_reset
-    ends "$PID" 20
+    ends "$PID" 30
     is "$CODE" 0 "then ends with exit code 0"
     wait "$asked"
     is "$(grep -c '^200 ' "$work/answers")" 50 "50 answers"
