@@ -29,6 +29,10 @@ goes_through "ALL_PROXY=http://$plain/" p3 "ALL_PROXY"
 goes_through "proxy=http://localhost:$PEER_PORT" p4 "[upstream] proxy"
 goes_through "HTTPS_PROXY=https://$tls" p5 "an https proxy"
 goes_through "HTTPS_PROXY=https://127.0.0.1:$TLS_PORT" p6 "an https proxy, by address"
+pin=$(openssl x509 -in "$work/server.crt" -noout -pubkey | openssl pkey -pubin -outform der |
+    openssl dgst -sha256 -binary | base64)
+goes_through "HTTPS_PROXY=https://$tls" p9 "an https proxy, and the server's pin" \
+    pin-sha256="$pin"
 judge_refusals
 
 start_squid locked elsewhere "http_access deny !users"
