@@ -125,7 +125,8 @@ void journal_cancel(struct journal *j, struct journal_append *a);
 /* What a client whose request was refused is told. */
 const char *journal_refusal(const struct journal *j);
 
-/* Reads the first record, for on_taken. False: there is none, or something else is under way. */
+/* Reads the first record that is there, for on_taken. False: there is none, or something else is
+ * under way. */
 bool journal_take(struct journal *j);
 
 /* The record that was taken is done with: removes it, then calls on_dropped. */

@@ -209,6 +209,51 @@ is "$(tr ' ' '\n' <<<"$order" | grep . | uniq | tr '\n' ' ')" "$(echo {01..20}) 
     "in order, each at least once"
 at_most "$(wc -w <<<"$order")" 22 "and no more than two of them twice"
 
+# A record that the server never answers holds up the others, but not the services.
+use /v1/poison -d 1
+use /v1/behind -d 1
+outage
+use /v1/poison -d 1
+use /v1/behind -d 1
+server_set status=500 only=/v1/poison
+over
+tried_twice() {
+    [ "$(grep -cE 'msg="?replay"? outcome=outage status=500' "$LOG")" -ge 2 ]
+}
+wait_for 30 tried_twice
+ok $? "a record that gets no answer is tried again"
+is "$(details depth)" 2 "and stays the first"
+server_set status=200 only=
+wait_for 30 depth_is 0
+ok $? "until there is an answer"
+
+# ---- two instances on one directory -----------------------------------------------------------
+
+outage
+use /v1/shared/1 -d 1
+is "$CODE" 504 "nothing is trusted yet"
+server_set listening=1
+for i in 1 2 3; do
+    use "/v1/shared/$i" -d 1
+done
+outage
+for i in 1 2 3; do
+    use "/v1/shared/$i" -d 1
+done
+first_status=$STATUS
+start_proxy other state-dir="$work/state" journal-mode=replay license-key=$key
+is "$(details depth)" 3 "a second instance finds what the first has recorded"
+use /v1/shared/2 -d 1
+is "$CODE $(details depth)" "200 4" "serves it from trust and records it in a chain of its own"
+over
+wait_for 20 depth_is 0
+STATUS=$first_status
+wait_for 20 depth_is 0
+is "$(details depth) $(records "$work/state")" "0 0" "with the server back, both leave none"
+seen=$(server_saw /v1/shared | grep -c '^POST')
+at_least "$seen" 7 "all reached it"
+stop_proxy other
+
 # ---- another license key -----------------------------------------------------------------------
 
 stop_proxy again
