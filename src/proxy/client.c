@@ -557,7 +557,11 @@ static short wanted(const struct client *c)
     case CLIENT_LINGER:
         return POLLIN;
     case CLIENT_WAIT:
-        return 0; /* only whether the client is still there */
+        /*
+         * Only whether the client is still there. One that closes its side of a TLS connection
+         * takes no answer any more; over plain TCP it may still read.
+         */
+        return c->port->identity ? POLLRDHUP : 0;
     case CLIENT_WRITE:
         return stream_want(c->stream, false, true);
     case CLIENT_HANDSHAKE:
@@ -598,7 +602,7 @@ static void on_ready(struct loop_io *io, short ready)
 {
     struct client *c = LOOP_OWNER(io, struct client, io);
 
-    if (c->phase == CLIENT_WAIT && (ready & (POLLERR | POLLHUP)))
+    if (c->phase == CLIENT_WAIT && (ready & (POLLERR | POLLHUP | POLLRDHUP)))
         destroy(c);
     else
         turn(c);

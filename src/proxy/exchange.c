@@ -80,9 +80,13 @@ static void on_gone(struct client_port *port, struct client *c)
     struct exchange *x = c->exchange;
 
     (void)port;
-    if (x)
-        x->client = NULL;
     c->exchange = NULL;
+    if (!x)
+        return;
+    x->client = NULL;
+    /* What has not begun is not worth its memory. */
+    if (x->relaying && x->relay.phase == RELAY_WAIT)
+        end(x);
 }
 
 static const char *port_state(struct client_port *port)

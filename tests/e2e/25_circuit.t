@@ -96,4 +96,27 @@ is "$(details circuit_open)" true "open again"
 server_set listening=1
 fetch /v1/fresh
 is "$CODE $(details circuit_open)" "200 false" "a client's request without a trusted answer closes it"
+
+# Requests that wait in line for a place go when their clients do; those under way go on, since
+# their answers tell of the server.
+start_proxy flood relay-timeout=60s answer-timeout=60s
+server_set fault=hang
+for i in {1..90}; do
+    printf 'url = "%s/v1/flood/%d"\noutput = "/dev/null"\n' "$URL" "$i"
+done >"$work/flood"
+curl -sk -m 30 -Z --parallel-max 90 --parallel-immediate -K "$work/flood" 2>/dev/null &
+flood=$!
+started="$started $flood"
+has_waiting() {
+    [ "$(details running)" = 64 ] && [ "$(details waiting)" = 26 ]
+}
+wait_for 25 has_waiting
+ok $? "64 requests are under way, 26 wait in line"
+kill "$flood"
+wait "$flood" 2>/dev/null
+none_waits() {
+    [ "$(details waiting)" = 0 ]
+}
+wait_for 10 none_waits
+is "$? $(details running)" "0 64" "when their clients have gone, none waits, and 64 are still under way"
 finish
