@@ -178,7 +178,7 @@ static void alert_certificate(struct tls *t, int code)
     uint8_t record[7] = {21, 3, 3, 0, 2, 2, BAD_CERTIFICATE};
     size_t n;
 
-    if (code == BR_ERR_X509_EXPIRED)
+    if (code == BR_ERR_X509_EXPIRED || code == VERIFY_ENDED || code == VERIFY_NOT_YET)
         record[6] = EXPIRED;
     else if (code == BR_ERR_X509_NOT_TRUSTED)
         record[6] = UNKNOWN_CA;
@@ -191,7 +191,7 @@ static void alert_certificate(struct tls *t, int code)
 static bool is_refusal(int code)
 {
     return (code > BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED) ||
-           (code >= VERIFY_BAD_PIN && code <= VERIFY_TOO_LARGE);
+           (code >= VERIFY_BAD_PIN && code <= VERIFY_NOT_YET);
 }
 
 /* The verdict of a closed engine. */
@@ -462,7 +462,14 @@ const char *tls_error_text(int code)
     case BR_ERR_BAD_SECRENEG:
         return "the peer does not support secure renegotiation (RFC 5746)";
     case BR_ERR_X509_EXPIRED:
-        return "the server's certificate has expired or is not valid yet, by this machine's time";
+        return "a certificate that vouches for the server's has expired or is not valid yet, by "
+               "this "
+               "machine's time";
+    case VERIFY_ENDED:
+        return "the server's certificate has expired, by this machine's time";
+    case VERIFY_NOT_YET:
+        return "the server's certificate is not valid yet, by this machine's time: is its clock "
+               "right?";
     case VERIFY_BAD_PIN:
         return "the server's public key is not the pinned one (pin_sha256)";
     case VERIFY_BAD_IP:

@@ -81,6 +81,18 @@ static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
     return false;
 }
 
+/* BearSSL has one code for all dates that don't fit: which is it? */
+static unsigned date_fault(const struct verify *v, const br_x509_certificate *leaf)
+{
+    struct pem_facts facts;
+
+    if (v->leaf_cut || !pem_read_facts(leaf, &facts, NULL))
+        return BR_ERR_X509_EXPIRED;
+    if (v->now_s < facts.not_before)
+        return VERIFY_NOT_YET;
+    return v->now_s > facts.not_after ? VERIFY_ENDED : BR_ERR_X509_EXPIRED;
+}
+
 static unsigned end_chain(const br_x509_class **ctx)
 {
     struct verify *v = self(ctx);
@@ -91,7 +103,7 @@ static unsigned end_chain(const br_x509_class **ctx)
         unsigned code = (*minimal(v))->end_chain(minimal(v));
 
         if (code != 0)
-            return code;
+            return code == BR_ERR_X509_EXPIRED ? date_fault(v, &leaf) : code;
     } else if (v->count == 0) {
         return BR_ERR_X509_EMPTY_CHAIN;
     }
@@ -130,6 +142,7 @@ const char *verify_init(struct verify *v, struct tls_profile *profile,
     memset(v, 0, sizeof *v);
     v->vtable = &verify_class;
     v->trust = trust;
+    v->now_s = now_s;
     buf_init(&v->leaf, LIMIT_CERTIFICATE);
     if (inet_pton(AF_INET, name, v->ip) == 1)
         v->ip_size = 4;

@@ -13,7 +13,9 @@
 enum {
     VERIFY_BAD_PIN = 240, /* the public key is not one of the pinned */
     VERIFY_BAD_IP,        /* the certificate does not carry the address */
-    VERIFY_TOO_LARGE      /* the certificate is larger than LIMIT_CERTIFICATE */
+    VERIFY_TOO_LARGE,     /* the certificate is larger than LIMIT_CERTIFICATE */
+    VERIFY_ENDED,         /* the server's own certificate has expired */
+    VERIFY_NOT_YET        /* the server's own certificate is not valid yet */
 };
 
 struct verify {
@@ -23,6 +25,7 @@ struct verify {
     const struct tls_trust *trust;   /* borrowed until the handshake is over */
     uint8_t ip[16];                  /* the address that the leaf must carry */
     size_t ip_size;                  /* 4 or 16; 0: a DNS name was given instead */
+    int64_t now_s;                   /* never-back time */
     unsigned count;                  /* certificates so far */
     struct buf leaf;                 /* the first one */
     bool leaf_cut;                   /* it did not fit */

@@ -45,16 +45,16 @@ make_cert wrongname ca DNS:license.example
 with_cert wrongname "wrong name" 'name'
 # shellcheck disable=SC2086 # two words
 make_cert expired ca DNS:localhost ec $past
-with_cert expired "expired certificate" 'certificate has expired'
+with_cert expired "expired certificate" 'certificate has expired, by'
 # shellcheck disable=SC2086 # two words
 make_cert early ca DNS:localhost ec $future
-with_cert early "certificate not yet valid" 'not valid yet'
+with_cert early "certificate not yet valid" 'certificate is not valid yet, by'
 make_cert untrusted otherca DNS:localhost
 with_cert untrusted "untrusted root" 'trust'
 make_cert selfsigned self DNS:localhost
 with_cert selfsigned "self-signed certificate" 'trust|self-signed'
 
-messages=$(for c in wrongname expired untrusted; do
+messages=$(for c in wrongname expired early untrusted; do
     start_server $c
     launch_proxy distinct startup-timeout=1s
     ends "$PID" 15
@@ -62,7 +62,7 @@ messages=$(for c in wrongname expired untrusted; do
     rm -f "$LOG"
     stop_server
 done)
-is "$(sort -u <<<"$messages" | grep -c .)" 3 "each kind of bad certificate has its own message" || note "$messages"
+is "$(sort -u <<<"$messages" | grep -c .)" 4 "each kind of bad certificate has its own message" || note "$messages"
 
 start_server server
 server_set fault=hang at=accept
