@@ -31,7 +31,8 @@ enum setting_rule {
     RULE_SERVER,     /* https URL of a license server */
     RULE_NAME,       /* a host name or address for a certificate */
     RULE_KEY_PART,   /* of [trust] key */
-    RULE_PIN         /* SHA-256 of a public key */
+    RULE_PIN,        /* SHA-256 of a public key */
+    RULE_OR_NONE     /* anything; empty says "none", whatever weaker layers say */
 };
 
 struct setting {

@@ -241,7 +241,7 @@ static bool check_text(const struct setting *s, struct slice text, struct err *e
 
     if (s->rule == RULE_CREDENTIAL)
         return check_credential(text, err);
-    if (text.n == 0 && s->rule != RULE_SCHEME)
+    if (text.n == 0 && s->rule != RULE_SCHEME && s->rule != RULE_OR_NONE)
         return bad(err, "empty; give a value, or leave the setting out");
     if (text.n > LIMIT_STRING)
         return bad(err, "too long; at most 4096 bytes are possible");
@@ -269,6 +269,7 @@ static bool check_text(const struct setting *s, struct slice text, struct err *e
                bad(err, "no SHA-256 in base64 or hexadecimal; \"license-proxy cert\" of the other "
                         "proxy prints it, or openssl");
     case RULE_NONE:
+    case RULE_OR_NONE:
     case RULE_CREDENTIAL:
         break;
     }

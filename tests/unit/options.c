@@ -179,6 +179,9 @@ static const struct {
     {"auth-scheme", {"Bearer", "", "Basic"}, {0}},
     {"max-clients", {"1", "2", "3"}, {0}},
     {"drain-timeout", {"0s", "2s", "3s"}, {"0", "2", "3"}},
+    {"state-dir", {"/a", "b", "/c/d"}, {0}},
+    {"journal-mode", {"record", "off", "replay"}, {0}},
+    {"journal-max-bytes", {"1048576", "2000000", "268435456"}, {0}},
     {"log-format", {"json", "text", "json"}, {0}},
     {"log-level", {"error", "trace", "warn"}, {0}},
 };
@@ -217,6 +220,8 @@ static void test_layer(const struct setting *s, size_t v, int layers)
     if (!want)
         want = written[layers];
     clear_environment();
+    if (strcmp(s->name, "journal-mode") == 0)
+        setenv("LICENSE_PROXY_STATE_DIR", "/a", 1);
     setting_variable(s, variable);
     snprintf(file, sizeof file, "[%s]\n%s%s = %s%s%s\n", s->table, companion(s), s->key,
              number ? "" : "\"", written[0], number ? "" : "\"");
@@ -689,6 +694,27 @@ static void test_egress(void)
     clear_environment();
 }
 
+static void test_no_egress(void)
+{
+    struct egress egress;
+
+    clear_environment();
+    setenv("HTTPS_PROXY", "http://proxy.example", 1);
+    ok(start("", "[upstream]\nproxy = \"\"\n") &&
+           options_egress(&run.options, &run.config, &egress, NULL),
+       "an empty proxy in the file is taken");
+    is_int(egress.scheme, EGRESS_DIRECT, "and says none, whatever the environment says");
+    egress_fini(&egress);
+    end();
+    setenv("LICENSE_PROXY_PROXY", "", 1);
+    ok(start("", NULL) && options_egress(&run.options, &run.config, &egress, NULL),
+       "an empty variable is taken");
+    is_str(egress.url, "http://proxy.example:80", "and is as none was set");
+    egress_fini(&egress);
+    end();
+    clear_environment();
+}
+
 /* Which license servers can be verified, and how. */
 static void test_servers(void)
 {
@@ -805,6 +831,7 @@ int main(void)
     test_refused();
     test_environment();
     test_egress();
+    test_no_egress();
     test_servers();
     test_verbosity();
     test_examine();
