@@ -108,6 +108,17 @@ bool slice_hex_to_u64(struct slice s, uint64_t *out)
     return true;
 }
 
+void slice_write_hex(const uint8_t *bytes, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < n; i++) {
+        *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+}
+
 bool slice_copy(struct slice s, char *out, size_t cap)
 {
     if (cap == 0)

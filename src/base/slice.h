@@ -49,6 +49,9 @@ bool slice_to_u64(struct slice s, uint64_t max, uint64_t *out);
 /* Only hexadecimal digits, at least one, at most 16. False otherwise. */
 bool slice_hex_to_u64(struct slice s, uint64_t *out);
 
+/* Writes 2 * n lower-case hexadecimal digits and a NUL. */
+void slice_write_hex(const uint8_t *bytes, size_t n, char *out);
+
 /* Copies into a C string of cap bytes. False (and "") if it doesn't fit or holds a NUL. */
 bool slice_copy(struct slice s, char *out, size_t cap);
 

@@ -126,8 +126,7 @@ static bool for_each(struct cache_command *c,
         if (good) {
             seal_name(&c->seal, STORE_ENTRY_PREFIX, f.record.key, own_name, sizeof own_name);
             good = strcmp(own_name, d->d_name) == 0;
-            for (size_t i = 0; i < ID_DIGITS / 2; i++)
-                snprintf(f.id + 2 * i, 3, "%02x", f.record.key[i]);
+            slice_write_hex(f.record.key, ID_DIGITS / 2, f.id);
         }
         rv = visit(c, d->d_name, good ? &f : NULL, err);
         buf_wipe(&plain);

@@ -10,6 +10,7 @@ static void on_expiry(struct loop_timer *timer)
 void core_init(struct core *core, int64_t window_s, size_t max_entries)
 {
     uint8_t random[4];
+    char digits[2 * sizeof random + 1];
 
     clock_init(&core->clock);
     cache_init(&core->cache, max_entries, LIMIT_TRUST_BYTES);
@@ -17,8 +18,8 @@ void core_init(struct core *core, int64_t window_s, size_t max_entries)
     core->expiry = (struct loop_timer){.on_time = on_expiry};
     core->told = STATE_READY;
     tls_profile_random(core->profile, random, sizeof random);
-    snprintf(core->instance, sizeof core->instance, "license-proxy-%02x%02x%02x%02x", random[0],
-             random[1], random[2], random[3]);
+    slice_write_hex(random, sizeof random, digits);
+    snprintf(core->instance, sizeof core->instance, "license-proxy-%s", digits);
 }
 
 void core_fini(struct core *core)

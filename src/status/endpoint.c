@@ -124,9 +124,7 @@ static void add_cache(struct json *j, const struct core *core)
          e = e->older, listed++) {
         char id[17];
         int64_t left = cache_left_ns(e, now);
-
-        for (size_t i = 0; i < 8; i++)
-            snprintf(id + 2 * i, 3, "%02x", e->key[i]);
+        slice_write_hex(e->key, 8, id);
         json_begin_object(j);
         add_string(j, "id", id);
         add_int(j, "status", e->status);

@@ -36,6 +36,7 @@ void seal_init(struct seal *s, struct slice secret)
 {
     derive(secret, "seal 1", s->seal_key);
     derive(secret, "name 1", s->name_key);
+    br_hmac_key_init(&s->name_hmac, &br_sha256_vtable, s->name_key, sizeof s->name_key);
 }
 
 void seal_fini(struct seal *s)
@@ -46,19 +47,15 @@ void seal_fini(struct seal *s)
 void seal_name(const struct seal *s, const char *prefix, const uint8_t key[32], char *out,
                size_t size)
 {
-    br_hmac_key_context hmac_key;
     br_hmac_context hmac;
     uint8_t mac[32];
-    size_t at = strlen(prefix);
+    char digits[2 * NAME_BYTES + 1];
 
-    br_hmac_key_init(&hmac_key, &br_sha256_vtable, s->name_key, sizeof s->name_key);
-    br_hmac_init(&hmac, &hmac_key, NAME_BYTES);
+    br_hmac_init(&hmac, &s->name_hmac, NAME_BYTES);
     br_hmac_update(&hmac, key, 32);
     br_hmac_out(&hmac, mac);
-    snprintf(out, size, "%s", prefix);
-    for (size_t i = 0; i < NAME_BYTES && at + 2 < size; i++, at += 2)
-        snprintf(out + at, size - at, "%02x", mac[i]);
-    secret_wipe(&hmac_key, sizeof hmac_key);
+    slice_write_hex(mac, NAME_BYTES, digits);
+    snprintf(out, size, "%s%s", prefix, digits);
     secret_wipe(&hmac, sizeof hmac);
 }
 

@@ -15,8 +15,9 @@
 #define SEAL_NAME 80 /* the longest name */
 
 struct seal {
-    uint8_t seal_key[32]; /* secret: wiped by seal_fini */
-    uint8_t name_key[32]; /* secret, likewise */
+    uint8_t seal_key[32];          /* secret: wiped by seal_fini */
+    uint8_t name_key[32];          /* secret, likewise */
+    br_hmac_key_context name_hmac; /* of name_key: names are made for each file that is read */
 };
 
 /* Derives both keys from the secret. */

@@ -161,6 +161,17 @@ static void check_copy(void)
     ok(!slice_copy(SLICE(""), out, 0) && out[0] == 'x', "no room is left alone");
 }
 
+static void check_write_hex(void)
+{
+    const uint8_t bytes[] = {0x00, 0x0f, 0xf0, 0xa5, 0xff};
+    char out[11];
+
+    slice_write_hex(bytes, sizeof bytes, out);
+    is_str(out, "000ff0a5ff", "bytes are written as digits");
+    slice_write_hex(bytes, 0, out);
+    is_str(out, "", "none as none");
+}
+
 int main(void)
 {
     page = page_new(64);
@@ -170,6 +181,7 @@ int main(void)
     check_decimal();
     check_hexadecimal();
     check_copy();
+    check_write_hex();
     page_free(&page);
     return done_testing();
 }
