@@ -5,6 +5,7 @@
 #   make demo       a licence server, the proxy, an outage and its end, as a transcript
 #   make check      every test, with the release build and with the sanitizers
 #   make lint       formatting, static analysis, shell scripts, order of includes
+#   make bench      figures of the README; not part of the tests
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
 #   make install    the executable to $(DESTDIR)$(PREFIX)/bin
 #   make clean      removes what was built; make distclean what was fetched, too
@@ -15,7 +16,6 @@
 #   SAN=1           the same with AddressSanitizer and UBSan (glibc), into build/san
 #   BEARSSL=DIR     takes BearSSL's source from DIR as it stands; nothing is fetched
 #   V=1             shows the commands
-#   PARTIAL=1       goes on without the files in src/ that do not compile at the moment
 
 PREFIX ?= /usr/local
 export BEARSSL SOURCE_DATE_EPOCH
@@ -52,6 +52,11 @@ check:
 	+@$(BUILD) SAN=1 program server units
 	+@$(BUILD) FUZZ=1 fuzz
 	@tests/run
+
+bench:
+	@tools/setup build check
+	+@$(BUILD) program server
+	@tests/bench/state
 
 lint:
 	@tools/setup build lint

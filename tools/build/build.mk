@@ -117,7 +117,7 @@ $(OUT)/bearssl.flags: FORCE
 $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $< $(if $(PARTIAL),|| true)
+	$(Q)$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # The two files that name the version, and no other, see the generated header.
 VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
@@ -126,7 +126,7 @@ $(VERSIONED): $(GEN)/version.h
 
 $(LIB): $(LIBOBJ)
 	@rm -f $@
-	$(Q)$(AR) rcsD $@ $(if $(PARTIAL),$$(ls $^ 2>/dev/null),$^)
+	$(Q)$(AR) rcsD $@ $^
 
 $(BIN)/license-proxy: STRIP := -s
 $(BIN)/license-proxy: $(MAIN) $(LIB) $(BEARSSL_LIB)
