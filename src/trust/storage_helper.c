@@ -324,10 +324,25 @@ static void put(struct helper *h, struct storage_frame *a)
         fail(a, STORAGE_WHY_ERRNO, errno);
 }
 
+/* On a read-only file system each removal fails, also of what isn't there. */
+static bool is_absent(const struct helper *h, const char *name)
+{
+    struct stat st;
+
+    return fstatat(h->dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT;
+}
+
 static void del(struct helper *h, struct storage_frame *a)
 {
+    if (unlink_file(h, a->name) < 0 && errno != ENOENT) {
+        int error = errno;
+
+        if (error != EROFS || !is_absent(h, a->name))
+            fail(a, STORAGE_WHY_ERRNO, error);
+        return;
+    }
     /* Synchronised also when another instance removed it, which may not have come so far. */
-    if ((unlink_file(h, a->name) < 0 && errno != ENOENT) || sync_file(h, h->dir_fd) < 0)
+    if (sync_file(h, h->dir_fd) < 0)
         fail(a, STORAGE_WHY_ERRNO, errno);
 }
 

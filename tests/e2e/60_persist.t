@@ -80,9 +80,12 @@ is "$CODE $SERIAL" "200 $one" "the stored answer is served"
 like "$(field cache-status)" "$hit" "and marked"
 ask gone
 is "$CODE" 504 "what was denied is not"
-kill -KILL "$PID"
+
 programs=
-ends "$PID" 10 2>/dev/null
+{
+    kill -KILL "$PID"
+    ends "$PID" 10
+} 2>/dev/null
 
 start_on "$state" killed license-key=first
 ask one
