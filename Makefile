@@ -76,4 +76,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check lint image install clean distclean FORCE
+.PHONY: all units server fuzz demo check bench lint image install clean distclean FORCE

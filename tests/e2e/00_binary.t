@@ -2,7 +2,8 @@
 # Runs once. What the shipped executable is: static, position independent, hardened, stripped,
 # small, and free of the folder it was built in. All of it is read off the file itself.
 set -u
-bin=${LICENSE_PROXY:-build/license-proxy}
+root=$(cd "$(dirname "$0")/../.." && pwd)
+bin=${LICENSE_PROXY:-$root/build/license-proxy}
 n=0
 bad=0
 
