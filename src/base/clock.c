@@ -1,10 +1,9 @@
 #include "base/clock.h"
 
 #ifdef LP_FAULTS
-#include <inttypes.h>
-#include <stdlib.h>
 #endif
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -34,13 +33,18 @@ static bool read_seam(struct clock_seam *out)
 {
     const char *path = getenv("LP_CLOCK");
     FILE *f = path ? fopen(path, "re") : NULL;
-    bool rv;
+    char line[128] = "", *at = line;
 
     if (!f)
         return false;
-    rv = fscanf(f, "%" SCNd64 " %" SCNd64 " %32s", &out->wall_ns, &out->boot_ns, out->boot_id) == 3;
+    (void)!fgets(line, sizeof line, f);
     fclose(f);
-    return rv;
+    out->wall_ns = strtoll(at, &at, 10);
+    out->boot_ns = strtoll(at, &at, 10);
+    if (*at++ != ' ')
+        return false;
+    snprintf(out->boot_id, sizeof out->boot_id, "%.*s", (int)strcspn(at, " \n"), at);
+    return out->boot_id[0] != '\0';
 }
 
 bool clock_seam_boot_id(uint8_t id[16])

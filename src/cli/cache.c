@@ -288,10 +288,10 @@ int cli_cache(int argc, char **argv, unsigned verbosity)
         !options_init(&c->options, argc, argv, verbosity, &err) ||
         !options_load(&c->options, &c->config, &err) || !run(c, &err))
         rv = command_fail(&err);
-    else if (c->verb == CACHE_VERIFY && c->bad > 0)
-        rv = 1;
-    else if (c->verb == CACHE_PURGE && !c->all && c->purged == 0)
-        rv = 1; /* none of the ids was there */
+    else if (c->verb == CACHE_VERIFY)
+        rv = c->bad > 0;
+    else if (c->verb == CACHE_PURGE)
+        rv = !c->all && c->purged == 0; /* none of the ids was there */
     seal_fini(&c->seal);
     secret_fini(&c->secret);
     tls_profile_fini(&c->profile);

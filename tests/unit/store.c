@@ -443,6 +443,7 @@ static void test_corrupt(void)
 {
     struct instance p;
     char command[1024];
+    char other[STORAGE_NAME + 1];
 
     fresh();
     begin(&p);
@@ -453,8 +454,8 @@ static void test_corrupt(void)
     ok(shell(command), "one is empty");
     snprintf(command, sizeof command, "cd state; truncate -s 40 %s", file_name(&p, 1));
     ok(shell(command), "one is cut");
-    snprintf(command, sizeof command, "cd state; cp %s ", file_name(&p, 2));
-    strncat(command, file_name(&p, 3), sizeof command - strlen(command) - 1);
+    snprintf(other, sizeof other, "%s", file_name(&p, 2));
+    snprintf(command, sizeof command, "cd state; cp %s %s", other, file_name(&p, 3));
     ok(shell(command), "one is another's");
     end(&p);
     begin(&p);
