@@ -1,7 +1,5 @@
 #include "base/clock.h"
 
-#ifdef LP_FAULTS
-#endif
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
