@@ -520,6 +520,7 @@ static void stop(struct serve *s)
     resolve_stop(&s->resolve);
     material_fini(&s->material);
     loop_fini(&s->loop);
+    exchange_fini(&s->core);
     if (s->signals.fd >= 0)
         close(s->signals.fd);
     tls_profile_fini(&s->profile);

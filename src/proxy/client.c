@@ -51,7 +51,7 @@ static void free_request(struct client *c)
     if (!c->request)
         return;
     buf_wipe(&c->request->body);
-    free(c->request);
+    pool_give(&c->port->requests, c->request);
     c->request = NULL;
 }
 
@@ -82,7 +82,7 @@ static void destroy(struct client *c)
     free_request(c);
     if (c->in)
         secret_wipe(c->in, c->in_len);
-    free(c->in);
+    pool_give(&port->inputs, c->in);
     buf_wipe(&c->out);
     charge(c, 0);
     *(c->prev ? &c->prev->next : &port->first) = c->next;
@@ -112,7 +112,7 @@ static void begin_head(struct client *c)
     c->continue_sent = false;
     c->idle_since_ms = c->port->loop->now_ms;
     if (c->in_len == 0) {
-        free(c->in);
+        pool_give(&c->port->inputs, c->in);
         c->in = NULL;
         set_limit(c, LIMIT_IDLE_MS);
     } else {
@@ -318,7 +318,7 @@ static enum step read_input(struct client *c)
     size_t n;
 
     if (!c->in) {
-        c->in = malloc(IN_SIZE);
+        c->in = pool_take(&c->port->inputs);
         if (!c->in)
             return STEP_END;
     }
@@ -328,7 +328,7 @@ static enum step read_input(struct client *c)
         return STEP_ON;
     case IO_AGAIN:
         if (c->in_len == 0) {
-            free(c->in);
+            pool_give(&c->port->inputs, c->in);
             c->in = NULL;
         }
         return STEP_WAIT;
@@ -389,9 +389,10 @@ static enum step read_head(struct client *c)
     for (;;) {
         if (c->in_len > 0) {
             if (!c->request) {
-                c->request = calloc(1, sizeof *c->request);
+                c->request = pool_take(&c->port->requests);
                 if (!c->request)
                     return STEP_END;
+                memset(c->request, 0, sizeof *c->request);
             }
             switch (http_parse_request(slice_make((char *)c->in, c->in_len), &c->scanned,
                                        &c->request->head, &used, &err)) {
@@ -697,6 +698,8 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
 
 bool client_port_bind(struct client_port *port, const char *host, int number, struct err *err)
 {
+    pool_init(&port->inputs, IN_SIZE);
+    pool_init(&port->requests, sizeof(struct client_request));
     port->listen.loop = port->loop;
     port->listen.on_accept = on_accept;
     return listen_bind(&port->listen, host, number, err);
@@ -738,5 +741,7 @@ void client_port_stop(struct client_port *port)
         listen_stop(&port->listen);
     while (port->first)
         destroy(port->first);
+    pool_fini(&port->inputs);
+    pool_fini(&port->requests);
     client_port_identity(port, NULL);
 }

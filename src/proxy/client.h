@@ -33,7 +33,8 @@ struct client_port {
     size_t *memory;  /* bodies in memory, shared between ports; may be NULL */
     bool draining;   /* each answer ends its connection */
     size_t count;
-    struct client *first; /* borrowed: each removes itself */
+    struct pool inputs, requests; /* of its connections */
+    struct client *first;         /* borrowed: each removes itself */
     struct client_counts counts;
     void *ctx; /* the handler's */
     /*

@@ -40,6 +40,7 @@ struct core {
     const char *base_url;       /* borrowed: begins and ends with '/' */
     char instance[32];          /* our name in Via: "license-proxy-" and random digits */
     struct exchange *exchanges; /* borrowed: each removes itself */
+    struct pool blocks;         /* what they are kept in */
     struct loop_timer release;  /* gives waiting requests their trusted answers */
     struct loop_timer expiry;   /* tells when trust ends */
     enum state_name told;       /* the state last logged */

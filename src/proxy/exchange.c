@@ -47,7 +47,9 @@ static const char *const not_stored[] = {"age", "via", "cache-status", NULL};
 
 static void free_exchange(struct loop_corpse *corpse)
 {
-    free(LOOP_OWNER(corpse, struct exchange, corpse));
+    struct exchange *x = LOOP_OWNER(corpse, struct exchange, corpse);
+
+    pool_give(&x->core->blocks, x);
 }
 
 static void end(struct exchange *x)
@@ -556,11 +558,12 @@ static void on_request(struct client_port *port, struct client *c)
 
     if (refuse(core, c, &target))
         return;
-    x = calloc(1, sizeof *x);
+    x = pool_take(&core->blocks);
     if (!x) {
         shed(core, c);
         return;
     }
+    memset(x, 0, sizeof *x);
     x->core = core;
     x->client = c;
     x->started_ms = core->loop->now_ms;
@@ -582,8 +585,14 @@ static void on_request(struct client_port *port, struct client *c)
     }
 }
 
+void exchange_fini(struct core *core)
+{
+    pool_fini(&core->blocks);
+}
+
 void exchange_init(struct core *core, struct client_port *port)
 {
+    pool_init(&core->blocks, sizeof(struct exchange));
     core->release = (struct loop_timer){.on_time = on_release};
     port->ctx = core;
     port->on_request = on_request;

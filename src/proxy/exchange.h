@@ -17,4 +17,7 @@ void exchange_give_up(struct core *core);
 /* Ends all exchanges without answers. */
 void exchange_end_all(struct core *core);
 
+/* Frees what exchanges were kept in; after the loop's end. */
+void exchange_fini(struct core *core);
+
 #endif

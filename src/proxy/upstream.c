@@ -30,6 +30,7 @@ static void name_server(struct server *s, struct slice host)
 
 bool upstream_init(struct upstream *u, const struct config_list *urls, struct err *err)
 {
+    pool_init(&u->inputs, IN_SIZE);
     u->waiting_end = &u->waiting;
     u->server_count = 0;
     for (size_t i = 0; i < urls->count && i < LIMIT_SERVERS; i++) {
@@ -138,6 +139,7 @@ static struct stream *find_idle(struct upstream *u, const struct server *server)
 void upstream_fini(struct upstream *u)
 {
     loop_unset(u->env.loop, &u->turn);
+    pool_fini(&u->inputs);
     upstream_trust(u, NULL, NULL);
 }
 
@@ -170,7 +172,7 @@ static void drop_response(struct relay *r)
 {
     if (r->in)
         secret_wipe(r->in, r->in_len);
-    free(r->in);
+    pool_give(&r->upstream->inputs, r->in);
     r->in = NULL;
     r->in_len = r->head_len = r->scanned = 0;
     r->interim = 0;
@@ -564,7 +566,7 @@ static void start_talking(struct relay *r, struct stream *stream, bool reused)
     r->io = (struct loop_io){.fd = stream->fd, .on_ready = on_ready};
     drop_response(r);
     r->has_refusal = false;
-    r->in = malloc(IN_SIZE);
+    r->in = pool_take(&r->upstream->inputs);
     if (!r->in || !emit_request(r) || !loop_watch(r->upstream->env.loop, &r->io, 0)) {
         fail_talk(r, ERR_MEMORY, "out of memory for the request");
         return;

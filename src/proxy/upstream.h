@@ -50,6 +50,7 @@ struct upstream {
     size_t server_count;
     struct upstream_idle *idle;
     size_t idle_count;
+    struct pool inputs;    /* of relays */
     size_t running;        /* relays under way */
     struct relay *waiting; /* borrowed: for a place; first come, first served */
     struct relay **waiting_end;

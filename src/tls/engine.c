@@ -38,21 +38,30 @@ struct tls {
     bool ended;                    /* the transport has no more to read */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
+    struct tls_profile *profile;   /* borrowed, as is pool */
+    struct pool *pool;             /* of records */
     uint8_t *records;              /* owned; the engine's two buffers */
-    size_t records_size;
 };
 
-static struct tls *make(size_t in_size, size_t out_size, struct err *err)
+static struct tls *make(struct tls_profile *profile, size_t out_size, struct pool *records,
+                        struct err *err)
 {
-    struct tls *t = calloc(1, sizeof *t);
+    struct tls *t;
 
+    if (!records->size)
+        pool_init(records, BR_SSL_BUFSIZE_INPUT + out_size);
+    if (!profile->connections.size)
+        pool_init(&profile->connections, sizeof *t);
+    t = pool_take(&profile->connections);
     if (t) {
-        t->records_size = in_size + out_size;
-        t->records = malloc(t->records_size);
+        memset(t, 0, sizeof *t);
         buf_init(&t->ahead, READ_AHEAD);
+        t->profile = profile;
+        t->pool = records;
+        t->records = pool_take(records);
     }
     if (!t || !t->records) {
-        free(t);
+        pool_give(&profile->connections, t);
         err_set(err, ERR_MEMORY, "out of memory for a TLS connection");
         return NULL;
     }
@@ -62,13 +71,13 @@ static struct tls *make(size_t in_size, size_t out_size, struct err *err)
 static void set_buffers(struct tls *t, size_t in_size)
 {
     br_ssl_engine_set_buffers_bidi(t->eng, t->records, in_size, t->records + in_size,
-                                   t->records_size - in_size);
+                                   t->pool->size - in_size);
 }
 
 struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *identity,
                            struct err *err)
 {
-    struct tls *t = make(BR_SSL_BUFSIZE_INPUT, SERVER_OUT_SIZE, err);
+    struct tls *t = make(profile, SERVER_OUT_SIZE, &profile->server_records, err);
     br_ssl_server_context *server;
 
     if (!t)
@@ -121,7 +130,7 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
         err_set(err, ERR_TLS, "no server name to verify the certificate against");
         return NULL;
     }
-    t = make(BR_SSL_BUFSIZE_INPUT, BR_SSL_BUFSIZE_OUTPUT, err);
+    t = make(profile, BR_SSL_BUFSIZE_OUTPUT, &profile->client_records, err);
     if (!t)
         return NULL;
     client = &t->u.client.ssl;
@@ -155,6 +164,8 @@ bool tls_preload(struct tls *t, struct slice data)
 
 void tls_free(struct tls *t)
 {
+    struct pool *connections;
+
     if (!t)
         return;
     if (t->trust)
@@ -162,10 +173,11 @@ void tls_free(struct tls *t)
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
-    secret_wipe(t->records, t->records_size);
-    free(t->records);
+    secret_wipe(t->records, t->pool->size);
+    pool_give(t->pool, t->records);
+    connections = &t->profile->connections;
     secret_wipe(t, sizeof *t);
-    free(t);
+    pool_give(connections, t);
 }
 
 /*

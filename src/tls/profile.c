@@ -54,6 +54,9 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
 
 void tls_profile_fini(struct tls_profile *p)
 {
+    pool_fini(&p->connections);
+    pool_fini(&p->server_records);
+    pool_fini(&p->client_records);
     secret_wipe(p, sizeof *p);
 }
 

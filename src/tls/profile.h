@@ -6,6 +6,7 @@
 #ifndef TLS_PROFILE_H
 #define TLS_PROFILE_H
 
+#include "base/pool.h"
 #include "tls/pem.h"
 
 /* Implementations, and the one seeded generator that seeds every engine. */
@@ -20,12 +21,13 @@ struct tls_profile {
     br_ecdsa_vrfy ecdsa_verify;
     br_ecdsa_sign ecdsa_sign;
     br_hmac_drbg_context entropy;
+    struct pool connections, server_records, client_records; /* of tls/engine */
 };
 
 /* Chooses, and seeds the generator from getrandom(2). ERR_SYSTEM without entropy: do not start. */
 bool tls_profile_init(struct tls_profile *p, struct err *err);
 
-/* Wipes the generator. */
+/* Wipes the generator, frees the pools; TLS connections must be over. */
 void tls_profile_fini(struct tls_profile *p);
 
 /* Random bytes for identifiers, jitter and engines. */
