@@ -260,6 +260,29 @@ static void set_aside(struct store *s, const char *name)
  * not verify. While loading, entries of other boots are dated by one fixed never-back time, and
  * shifted together when all marks are known: see finish_load.
  */
+/* Whether a denial came after that validation whose removal of the file failed. */
+static bool is_denied(const struct store *s, const uint8_t key[KEY_SIZE], int64_t validated_ns)
+{
+    size_t n = s->denied_count < STORE_DENIED_MAX ? s->denied_count : STORE_DENIED_MAX;
+
+    for (size_t i = 0; i < n; i++)
+        if (memcmp(s->denied[i].key, key, KEY_SIZE) == 0 && validated_ns <= s->denied[i].since_ns)
+            return true;
+    return false;
+}
+
+static void remember_denied(struct store *s, const uint8_t key[KEY_SIZE], int64_t since_ns)
+{
+    struct store_denied *d = &s->denied[s->denied_count++ % STORE_DENIED_MAX];
+
+    memcpy(d->key, key, KEY_SIZE);
+    d->since_ns = since_ns;
+    if (s->denied_count == STORE_DENIED_MAX + 1)
+        log_event(s->log, LOG_ERROR,
+                  "more denials than can be remembered while the state directory fails to forget: "
+                  "an approval that the license server has withdrawn may be served in an outage");
+}
+
 static bool take_file(struct store *s, const char *name, struct slice sealed)
 {
     struct record_entry r;
@@ -283,6 +306,10 @@ static bool take_file(struct store *s, const char *name, struct slice sealed)
     validated_ns = clock_boot_of(s->clock, &r.validated);
     if (!s->loaded && other_boot)
         validated_ns = s->load_started_ns - (s->load_never_back_ns - r.validated.never_back_ns);
+    if (is_denied(s, r.key, validated_ns)) {
+        drop_file(s, &s->seal, r.key);
+        goto done;
+    }
     e = cache_peek(s->cache, r.key);
     /* What was validated in this process is newer, however the file is dated so far. */
     if (e && (e->validated_ns >= validated_ns || (!s->loaded && !e->other_boot))) {
@@ -649,6 +676,8 @@ static void on_removed(struct storage_request *request, enum storage_result resu
     note_result(s, request->op, result, err);
     if (result != STORAGE_FAILED)
         s->counts.removed++;
+    else
+        remember_denied(s, q->key, q->since_ns);
     /* Read from the file meanwhile, as by the loading or for another request. */
     if (e && (e->other_boot || e->validated_ns <= q->since_ns))
         (void)cache_remove(s->cache, q->key);

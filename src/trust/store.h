@@ -37,6 +37,14 @@ struct store_counts {
     uint64_t set_aside; /* files that did not verify */
 };
 
+/* A denial whose file could not be removed: what the file holds is not trusted any more. */
+struct store_denied {
+    uint8_t key[KEY_SIZE];
+    int64_t since_ns; /* boot time: what was validated until then */
+};
+
+#define STORE_DENIED_MAX 64 /* remembered; beyond it the oldest are forgotten, which is told */
+
 struct store {
     struct loop *loop; /* borrowed for its life, as are the next five */
     const struct log *log;
@@ -63,7 +71,9 @@ struct store {
     size_t rotating_next, rotating_count, rotating_writes;
     struct seal old_seal;
     struct secret next_secret; /* of a rotation that waits for the end of the loading */
-    bool failing_to_read;      /* the last use of storage failed: told once per change */
+    struct store_denied denied[STORE_DENIED_MAX];
+    size_t denied_count;  /* all so far: the place of the next one, modulo the array */
+    bool failing_to_read; /* the last use of storage failed: told once per change */
     bool failing_to_write;
     int64_t hung_until_ms; /* while storage hangs it is not asked on the way of a request */
     struct store_counts counts;

@@ -761,6 +761,32 @@ static void test_failing(void)
     end(&p);
 }
 
+#ifdef LP_FAULTS
+/* A removal that fails: the denial is not passed on, and the file must not serve either. */
+static void test_removal_fails(void)
+{
+    struct instance p;
+
+    fresh();
+    setenv("LP_FAULT", "unlink:1", 1);
+    begin(&p);
+    unsetenv("LP_FAULT");
+    approve(&p, 1, "old");
+    approve(&p, 2, "other");
+    settle(&p);
+    pass(S);
+    ok(!deny(&p, 1) && has_file(&p, 1), "a denial whose removal fails is not durable");
+    ok(look_up(&p, 1) && !entry(&p, 1), "the file that is still there is not served");
+    ok(settle(&p) && !has_file(&p, 1), "and is removed as soon as that works");
+    ok(look_up(&p, 2) && entry(&p, 2), "others are");
+    pass(S);
+    approve(&p, 1, "new");
+    ok(settle(&p) && has_file(&p, 1), "a later approval has its file");
+    ok(look_up(&p, 1) && entry(&p, 1), "which is served");
+    end(&p);
+}
+#endif
+
 int main(void)
 {
     /* Memory waits for no disk. */
@@ -782,6 +808,9 @@ int main(void)
     test_given_up();
     test_rotation();
     test_failing();
+#ifdef LP_FAULTS
+    test_removal_fails();
+#endif
     test_day();
     shell_fini();
     return done_testing();
