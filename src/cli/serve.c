@@ -553,6 +553,12 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
             rv = command_fail(&err);
             client_port_stop(&s->licensing);
             client_port_stop(&s->status);
+            if (s->core.journal)
+                journal_end(&s->journal);
+            if (s->core.store)
+                store_fini(&s->store);
+            if (s->core.journal)
+                journal_fini(&s->journal);
             resolve_stop(&s->resolve);
             material_fini(&s->material);
             loop_fini(&s->loop);

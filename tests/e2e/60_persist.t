@@ -80,7 +80,6 @@ is "$CODE $SERIAL" "200 $one" "the stored answer is served"
 like "$(field cache-status)" "$hit" "and marked"
 ask gone
 is "$CODE" 504 "what was denied is not"
-
 programs=
 {
     kill -KILL "$PID"
@@ -132,7 +131,8 @@ for name in one two three; do
     ask $name
     codes="$codes $CODE"
 done
-is "$(tr ' ' '\n' <<<"$codes" | sort | tr '\n' ' ')" " 200 200 504 " "what was purged is served no more"
+is "$(tr ' ' '\n' <<<"$codes" | sort | tr '\n' ' ')" " 200 200 504 " \
+    "what was purged is served no more"
 cache purge "$id"
 is "$CODE" 1 "it can't be purged twice"
 cache purge
@@ -247,8 +247,9 @@ is "$(stat -c '%a' "$state")" 700 "the directory is the proxy's alone"
 is "$(stat -c '%a' "$state/identity.key")" 600 "the key, too"
 rm "$state/identity.crt"
 start_on "$state" certless
-is "$(openssl s_client -connect "127.0.0.1:$PORT" </dev/null 2>/dev/null | openssl x509 -noout -pubkey)" \
-    "$(openssl pkey -in "$state/identity.key" -pubout)" "a lost certificate is made anew, for the same key"
+is "$(openssl s_client -connect "127.0.0.1:$PORT" </dev/null 2>/dev/null |
+    openssl x509 -noout -pubkey)" "$(openssl pkey -in "$state/identity.key" -pubout)" \
+    "a lost certificate is made anew, for the same key"
 stop_proxy certless
 
 # refused WHAT CODE ERE: a start on $state that ends.

@@ -65,9 +65,9 @@ for n in 1 2 3 4 5; do
     keep B
     first=$(fingerprint "$URL_A")
     [ -n "$first" ] && [ "$first" = "$(fingerprint "$URL_B")" ] && equal=$((equal + 1))
-    [ "$n" = 5 ] || for pid in $PID_A $PID_B; do
-        end_proxy "$pid"
-    done
+    [ "$n" = 5 ] && break
+    end_proxy "$PID_A"
+    end_proxy "$PID"
 done
 is "$equal" 5 "two that start at one time on nothing have one identity, each time"
 
@@ -95,8 +95,10 @@ is "$CODE $SERIAL" "200 $two" "and A what B has"
 ask B one
 ask A one
 is "$CODE" 200 "both have it now"
-id=$(LICENSE_PROXY_LICENSE_KEY=k "$LICENSE_PROXY" cache ls --state-dir "$state" | head -n 1 | cut -d' ' -f1)
-LICENSE_PROXY_LICENSE_KEY=k "$LICENSE_PROXY" cache purge "$id" --state-dir "$state" >"$work/purged"
+cache() {
+    LICENSE_PROXY_LICENSE_KEY=k "$LICENSE_PROXY" cache "$@" --state-dir "$state"
+}
+cache purge "$(cache ls | head -n 1 | cut -d' ' -f1)" >"$work/purged"
 for i in A B; do
     codes=
     for name in one two; do
@@ -133,7 +135,8 @@ server_reset
 start_proxy next "${settings[@]}"
 is "$(fingerprint "$URL")" "$first" "the next one starts beside it, with the same identity"
 stop_proxy next
-end_proxy "$PID_B"
+use B
+end_proxy "$PID"
 is "$CODE" 0 "the other ends well"
 
 # ---- storage that hangs

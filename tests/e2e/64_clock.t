@@ -92,13 +92,13 @@ fresh within
 left $window "" "at first"
 for by in $minute $day $decade; do
     for sign in + -; do
-        step $sign$by
+        step "$sign$by"
         left $window "" "the wall clock steps by $sign$by s: nothing changes"
         step $((0 - $sign$by))
         left $window "" "and back: nothing changes"
     done
 done
-step -$now
+step "-$now"
 left $window "" "the wall clock steps to 1970: nothing changes"
 like "$(curl -s "$STATUS/v1/status")" '"state":"TrustBased"' "nor does the state"
 logged 'the wall clock was stepped'
@@ -131,16 +131,13 @@ fresh first_boot
 pass $day
 stop_proxy first_boot
 least=$((window - day))
-n=0
 for by in -$minute $minute $day -$minute -$day -$decade; do
-    n=$((n + 1))
-    before=$wall
-    cp -a "$state" "$work/kept$n"
     reboot $((wall + by))
-    on "boot$n"
+    on "boot$boots"
     ask
     [ "$CODE" = 200 ] && [ "$TTL" -le "$least" ]
-    ok $? "a boot with a wall clock that is $by s away: trust is no longer" || note "$CODE ttl=$TTL after $least"
+    ok $? "a boot with a wall clock that is $by s away: trust is no longer" ||
+        note "$CODE ttl=$TTL after $least"
     least=$TTL
     # The power is cut.
     {
