@@ -134,12 +134,7 @@ static void on_drain(struct loop_timer *timer)
 /* Whether there is stored trust that has not expired: then a start in an outage serves. */
 static bool has_trust(const struct serve *s)
 {
-    const struct core *core = &s->core;
-    int64_t now = clock_boot_ns(&core->clock);
-
-    return core->store && s->store.loaded &&
-           (store_has_trust(&s->store) ||
-            (core->state.answered && now < state_expires_ns(&core->state)));
+    return s->core.store && s->store.loaded && store_has_trust(&s->store);
 }
 
 /* Hands the loaded files to those who use them. */

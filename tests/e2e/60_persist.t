@@ -94,6 +94,16 @@ stop_proxy killed
 launch_proxy none state-dir="$work/nothing" startup-timeout=1s license-key=first
 ends "$PID" 15
 is "$CODE" 69 "no stored trust: exit code 69"
+
+# The license server has answered there, but approved nothing that could be served.
+server_reset
+start_on "$work/answered" answered license-key=first
+stop_proxy answered
+server_set status=503
+launch_proxy unapproved state-dir="$work/answered" startup-timeout=1s license-key=first
+ends "$PID" 15
+is "$CODE" 69 "an answer without an approval is no stored trust: exit code 69"
+
 launch_proxy shorter state-dir="$state" startup-timeout=1s trust-window=1s license-key=first
 ends "$PID" 15
 is "$CODE" 69 "expired trust: exit code 69"
