@@ -121,7 +121,11 @@ bool material_load(struct material *m, const struct config *config, struct tls_p
 {
     memset(m, 0, sizeof *m);
     m->trust = load_roots(config, &m->roots, err);
-    m->proxy_trust = m->trust ? load_roots(config, &m->roots, err) : NULL;
+    /* Without pins and a client certificate it is the same: the authorities are read once. */
+    if (m->trust && config->pin_sha256.count == 0 && !config->client_cert)
+        m->proxy_trust = tls_trust_hold(m->trust);
+    else if (m->trust)
+        m->proxy_trust = load_roots(config, &m->roots, err);
     if (!m->proxy_trust || !add_pins_and_client(m->trust, config, err)) {
         material_fini(m);
         return false;

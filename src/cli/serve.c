@@ -498,6 +498,7 @@ static void run(struct serve *s)
     }
 }
 
+/* Also after a start that failed: what was not reached is all zero, and ends as nothing. */
 static void stop(struct serve *s)
 {
     checkin_fini(&s->checkin);
@@ -543,22 +544,10 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
             run(s);
             log_event(&s->log, LOG_INFO, "ended", LOG_NUM("exit_code", s->exit_code));
             rv = s->exit_code;
-            stop(s);
         } else {
             rv = command_fail(&err);
-            client_port_stop(&s->licensing);
-            client_port_stop(&s->status);
-            if (s->core.journal)
-                journal_end(&s->journal);
-            if (s->core.store)
-                store_fini(&s->store);
-            if (s->core.journal)
-                journal_fini(&s->journal);
-            resolve_stop(&s->resolve);
-            material_fini(&s->material);
-            loop_fini(&s->loop);
-            tls_profile_fini(&s->profile);
         }
+        stop(s);
     }
     options_fini(&s->options);
     config_fini(&s->config);

@@ -135,6 +135,8 @@ void checkin_start(struct checkin *c)
 
 void checkin_fini(struct checkin *c)
 {
+    if (!c->core)
+        return;
     loop_unset(c->core->loop, &c->timer);
     relay_fini(&c->relay);
     buf_wipe(&c->fields);
