@@ -56,12 +56,12 @@ HARDEN += $(if $(filter x86_64,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
 # Nothing here unwinds the stack. Small code for what waits on the network all day, fast code for
 # the cryptography; link-time optimisation was tried and gains nothing.
-CODEGEN := -Os $(HARDEN) -ffunction-sections -fdata-sections \
+CODEGEN := -Oz $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN) -O2
 # Of BearSSL what only moves bytes and reads formats is no faster for being large.
-BEARSSL_SMALL := -Os
+BEARSSL_SMALL := -Oz
 LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o $(1) \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
