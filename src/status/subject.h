@@ -1,0 +1,21 @@
+/*
+ * What the status port tells of: the running proxy, as seen by each of its pages.
+ */
+#ifndef STATUS_SUBJECT_H
+#define STATUS_SUBJECT_H
+
+#include "proxy/checkin.h"
+#include "proxy/client.h"
+#include "proxy/core.h"
+
+struct endpoint {
+    struct core *core; /* borrowed for its life, as are the others */
+    const struct checkin *checkin;
+    const struct client_port *licensing; /* its listener is closed until the server was reached */
+    const char *version;
+    const char *roots;  /* where the trust anchors come from; replaced on reload */
+    bool self_made;     /* the certificate is one that the proxy made itself */
+    int64_t started_ns; /* boot time */
+};
+
+#endif
