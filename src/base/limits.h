@@ -41,6 +41,9 @@
 #define LIMIT_TRUST_BYTES (64L << 20)     /* of stored approvals, with their overhead. */
 #define LIMIT_TRUST_WINDOW (366L * 86400) /* seconds; a longer window is a typing error. */
 #define LIMIT_KEY_PARTS 16                /* parts of [trust] key. */
+#define LIMIT_HISTORY_SLOTS 288           /* a day, in memory, for the status page. */
+#define LIMIT_HISTORY_SLOT_S 300          /* seconds; about a pixel's width of the page. */
+#define LIMIT_HISTORY_LOOK_MS 240000      /* the state is looked at, so that no slot has none. */
 
 /* State directory. */
 #define LIMIT_STATE_FILE (LIMIT_RESPONSE_BODY + LIMIT_HEAD * 2 + 4096) /* one sealed entry. */

@@ -7,6 +7,14 @@ static void on_expiry(struct loop_timer *timer)
     (void)core_state(LOOP_OWNER(timer, struct core, expiry));
 }
 
+static void on_look(struct loop_timer *timer)
+{
+    struct core *core = LOOP_OWNER(timer, struct core, look);
+
+    (void)core_state(core);
+    loop_set(core->loop, timer, LIMIT_HISTORY_LOOK_MS);
+}
+
 void core_init(struct core *core, int64_t window_s, size_t max_entries)
 {
     uint8_t random[4];
@@ -17,6 +25,10 @@ void core_init(struct core *core, int64_t window_s, size_t max_entries)
     state_init(&core->state, window_s);
     core->expiry = (struct loop_timer){.on_time = on_expiry};
     core->told = STATE_READY;
+    core->told_ns = clock_boot_ns(&core->clock);
+    history_init(&core->history, core->told_ns);
+    core->look = (struct loop_timer){.on_time = on_look};
+    loop_set(core->loop, &core->look, 0);
     tls_profile_random(core->profile, random, sizeof random);
     slice_write_hex(random, sizeof random, digits);
     snprintf(core->instance, sizeof core->instance, "license-proxy-%s", digits);
@@ -26,6 +38,7 @@ void core_fini(struct core *core)
 {
     loop_unset(core->loop, &core->release);
     loop_unset(core->loop, &core->expiry);
+    loop_unset(core->loop, &core->look);
     upstream_fini(&core->upstream);
     cache_fini(&core->cache);
 }
@@ -44,8 +57,13 @@ enum state_name core_state(struct core *core)
                   LOG_STR("to", state_text(state)),
                   LOG_NUM(state == STATE_TRUST_BASED ? "trust_left_s" : "",
                           (state_expires_ns(&core->state) - now) / CLOCK_NS_PER_S));
+        /* A machine that slept past the end of trust learns of it late. */
+        core->told_ns = state == STATE_FAILED && core->told == STATE_TRUST_BASED
+                            ? state_expires_ns(&core->state)
+                            : now;
         core->told = state;
     }
+    history_see(&core->history, now, state);
     if (state == STATE_TRUST_BASED)
         loop_set(core->loop, &core->expiry,
                  (state_expires_ns(&core->state) - now) / CLOCK_NS_PER_MS + 1);
@@ -57,6 +75,7 @@ enum state_name core_state(struct core *core)
 void core_relay_ended(struct core *core, const struct relay *r, bool answered)
 {
     const struct err *err = &r->err;
+    int64_t now = clock_boot_ns(&core->clock);
     int64_t age_ns = answered ? policy_age_s(&r->head) * CLOCK_NS_PER_S : 0;
     enum circuit_change change;
 
@@ -64,7 +83,8 @@ void core_relay_ended(struct core *core, const struct relay *r, bool answered)
         core->counts.answers++;
     else
         core->counts.outages++;
-    state_relay_ended(&core->state, answered, clock_boot_ns(&core->clock) - age_ns);
+    state_relay_ended(&core->state, answered, now - age_ns);
+    history_count(&core->history, now, answered);
     (void)core_state(core);
     change = circuit_relay_ended(&core->circuit, answered);
     if (change == CIRCUIT_SAME)

@@ -7,6 +7,7 @@
 #include "proxy/circuit.h"
 #include "proxy/upstream.h"
 #include "trust/cache.h"
+#include "trust/history.h"
 #include "trust/journal.h"
 #include "trust/policy.h"
 #include "trust/state.h"
@@ -44,6 +45,9 @@ struct core {
     struct loop_timer release;  /* gives waiting requests their trusted answers */
     struct loop_timer expiry;   /* tells when trust ends */
     enum state_name told;       /* the state last logged */
+    int64_t told_ns;            /* boot time since which it holds */
+    struct history history;     /* the last day's */
+    struct loop_timer look;     /* the history needs a look at the state from time to time */
     struct core_counts counts;
     /* The circuit opened or closed: the check-in follows. NULL until there is one. */
     void (*on_circuit)(struct core *core, bool open);
