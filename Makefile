@@ -4,6 +4,7 @@
 #   make            build/license-proxy, the one static executable
 #   make demo       a licence server, the proxy, an outage and its end, as a transcript
 #   make check      every test, with the release build and with the sanitizers
+#   make smoke ARCH=A   the main job's tests with the program for another machine, emulated
 #   make lint       formatting, static analysis, shell scripts, order of includes
 #   make bench      figures of the README; not part of the tests
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
@@ -13,23 +14,28 @@
 #   make units      builds the unit tests; make server the development licence server; make fuzz
 #                   the fuzz targets (build/fuzz/NAME, libFuzzer's options)
 #
+#   ARCH=A          builds for another machine into build/A: aarch64, armhf, i386 or riscv64
 #   SAN=1           the same with AddressSanitizer and UBSan (glibc), into build/san
 #   BEARSSL=DIR     takes BearSSL's source from DIR as it stands; nothing is fetched
 #   V=1             shows the commands
 
 PREFIX ?= /usr/local
-export BEARSSL SOURCE_DATE_EPOCH
+# This very machine needs no cross compiler.
+ifeq ($(ARCH),$(shell uname -m))
+override ARCH :=
+endif
+export BEARSSL SOURCE_DATE_EPOCH ARCH
 
 # One build at a time in this tree; parallel inside unless -j was given.
 BUILD = mkdir -p build && flock build/.lock $(MAKE) --no-print-directory -f tools/build/build.mk \
 	$(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 all:
-	@tools/setup build
+	@tools/setup build $(if $(ARCH),cross)
 	+@$(BUILD) program
 
 units server:
-	@tools/setup build
+	@tools/setup build $(if $(ARCH),cross)
 	+@$(BUILD) $@
 
 fuzz:
@@ -47,11 +53,21 @@ demo:
 	@tools/demo
 
 check:
-	@tools/setup build check fuzz
+	@tools/setup build check emulate fuzz
+	@ARCH=aarch64 tools/setup cross
+	@ARCH=armhf tools/setup cross
 	+@$(BUILD) program server units
 	+@$(BUILD) SAN=1 program server units
 	+@$(BUILD) FUZZ=1 fuzz
+	+@$(BUILD) ARCH=aarch64 program
+	+@$(BUILD) ARCH=armhf program
 	@tests/run
+
+# The program for another machine, under an emulator.
+smoke: all
+	@tools/setup check emulate
+	+@$(BUILD) ARCH= server
+	@tests/run smoke-$(or $(ARCH),$(error say which: make smoke ARCH=...))
 
 bench:
 	@tools/setup build check
@@ -76,4 +92,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check bench lint image install clean distclean FORCE
+.PHONY: all units server fuzz demo check smoke bench lint image install clean distclean FORCE

@@ -5,19 +5,31 @@
 #   release   musl, static-pie, hardened, stripped    build/license-proxy, build/release/
 #   san       glibc, AddressSanitizer and UBSan       build/san/license-proxy, build/san/
 #   fuzz      glibc, clang, the same and libFuzzer       build/fuzz/ (fuzz targets alone)
+#   ARCH      release for another machine: aarch64, armhf, i386 or riscv64, by Debian's
+#             cross compiler and its musl    build/ARCH/license-proxy, build/ARCH/
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables
 .SUFFIXES:
 .DELETE_ON_ERROR:
 
-CC := $(if $(FUZZ),clang,gcc)
+# GNU's and musl's names of the machine.
+GNU_aarch64 := aarch64-linux-gnu
+GNU_armhf := arm-linux-gnueabihf
+GNU_i386 := i686-linux-gnu
+GNU_riscv64 := riscv64-linux-gnu
+MUSL_aarch64 := aarch64-linux-musl
+MUSL_armhf := arm-linux-musleabihf
+MUSL_i386 := i386-linux-musl
+MUSL_riscv64 := riscv64-linux-musl
+
+CC := $(if $(FUZZ),clang,$(if $(ARCH),$(GNU_$(ARCH))-gcc,gcc))
 AR := ar
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 
-VARIANT := $(if $(FUZZ),fuzz,$(if $(SAN),san,release))
+VARIANT := $(if $(FUZZ),fuzz,$(if $(SAN),san,$(or $(ARCH),release)))
 OUT := build/$(VARIANT)
-BIN := $(if $(SAN),build/san,build)
+BIN := $(if $(SAN)$(ARCH),$(OUT),build)
 GEN := build/gen
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -48,21 +60,25 @@ else
 # Debian's musl-gcc can't make a true static-pie (its -static-pie is a dynamic PIE), plain gcc
 # with musl's headers, start files and library can.
 CPU := $(shell $(CC) -dumpmachine | cut -d- -f1)
-MUSL := /usr/lib/$(CPU)-linux-musl
+MUSL_NAME := $(or $(MUSL_$(ARCH)),$(CPU)-linux-musl)
+MUSL_ROOT := $(if $(ARCH),build/fetched/musl-$(ARCH))
+MUSL := $(MUSL_ROOT)/usr/lib/$(MUSL_NAME)
 GCCDIR := $(dir $(shell $(CC) -print-libgcc-file-name))
-HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
-	-ftrivial-auto-var-init=zero -fzero-call-used-regs=used-gpr
-HARDEN += $(if $(filter x86_64,$(CPU)),-fcf-protection=full)
+HARDEN := -fPIE -fstack-protector-strong -ftrivial-auto-var-init=zero
+# Not every machine has these; the x86-64 build is tested for its own.
+HARDEN += $(if $(filter arm,$(CPU)),,-fstack-clash-protection)
+HARDEN += $(if $(filter arm riscv64,$(CPU)),,-fzero-call-used-regs=used-gpr)
+HARDEN += $(if $(filter x86_64 i686,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
 # Nothing here unwinds the stack. Small code for what waits on the network all day, fast code for
 # the cryptography; link-time optimisation was tried and gains nothing.
 CODEGEN := -Oz $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
-	-nostdinc -isystem /usr/include/$(CPU)-linux-musl -isystem $(GCCDIR)include
+	-nostdinc -isystem $(MUSL_ROOT)/usr/include/$(MUSL_NAME) -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN) -O2
 # Of BearSSL what only moves bytes and reads formats is no faster for being large.
 BEARSSL_SMALL := -Oz
-LINK = $(CC) -nostdlib -static-pie $(STRIP) -o $@.new \
+LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o $(1) \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
 	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
@@ -153,7 +169,7 @@ ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 ifneq ($(VARIANT),release)
 # The release build's make does it, once for all.
 $(GENERATED) $(if $(FUZZ),$(BEARSSL_LIB)): generated ; @:
-generated: ; +@$(MAKE) -f tools/build/build.mk SAN= FUZZ= generated $(if $(FUZZ),bearssl)
+generated: ; +@$(MAKE) -f tools/build/build.mk SAN= FUZZ= ARCH= generated $(if $(FUZZ),bearssl)
 else
 generated: $(GENERATED) ; @:
 
