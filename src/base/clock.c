@@ -84,9 +84,19 @@ static int64_t system_boot(void)
 
 #endif
 
+int64_t clock_mono_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+int64_t clock_cpu_ns(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
 int64_t clock_mono_ms(void)
 {
-    return read_clock(CLOCK_MONOTONIC) / CLOCK_NS_PER_MS;
+    return clock_mono_ns() / CLOCK_NS_PER_MS;
 }
 
 int64_t clock_build_date_s(void)

@@ -44,8 +44,12 @@ struct clock {
     uint64_t steps;      /* steps seen */
 };
 
-/* Milliseconds of CLOCK_MONOTONIC: for deadlines only. */
+/* CLOCK_MONOTONIC: for deadlines, and for how long something took. */
 int64_t clock_mono_ms(void);
+int64_t clock_mono_ns(void);
+
+/* Nanoseconds of processor time that this process has used. */
+int64_t clock_cpu_ns(void);
 
 /* Starts with the system's clocks. */
 void clock_init(struct clock *c);

@@ -35,7 +35,7 @@ static void on_done(struct relay *r, bool answered)
               LOG_NUM(answered ? "status" : "", status),
               LOG_STR(answered ? "" : "stage", err_stage_name(err.stage)));
     if (answered || err.stage != STAGE_NONE)
-        core_relay_ended(core, r, answered);
+        core_relay_ended(core, RELAY_OF_CHECKIN, r, answered);
     relay_fini(r);
     if (answered) {
         c->answers++;

@@ -184,11 +184,26 @@ static void respond(struct client *c, const struct client_response *r)
     start_writing(c);
 }
 
+/* The answer to a request that was handed over is queued. */
+static void answered(struct client *c)
+{
+    histogram_add(&c->port->added, clock_mono_ns() - c->whole_ns - c->upstream_ns);
+    turn(c);
+}
+
 void client_respond(struct client *c, const struct client_response *r)
 {
     c->exchange = NULL;
     respond(c, r);
-    turn(c);
+    answered(c);
+}
+
+void client_respond_page(struct client *c, unsigned status, struct slice fields, struct slice body)
+{
+    struct client_response r = {
+        .status = status, .fields = fields, .body = body, .head_length = (int64_t)body.n};
+
+    client_respond(c, &r);
 }
 
 static void respond_error(struct client *c, unsigned status, const char *error, const char *message,
@@ -229,7 +244,7 @@ void client_respond_error(struct client *c, unsigned status, const char *error, 
 {
     c->exchange = NULL;
     respond_error(c, status, error, message, fields);
-    turn(c);
+    answered(c);
 }
 
 /* A request that can't be read on from: answered, and the connection ends. */
@@ -272,6 +287,7 @@ static enum step start_stream(struct client *c)
     }
     if (first >= 'A' && first <= 'Z') {
         /* A TLS record starts with 22. A person who forgot the "s" deserves a word. */
+        port->profile->handshakes[TLS_SERVER].failed[TLS_FAILED_STRANGER]++;
         err_set_http(&err, ERR_SYNTAX, 400,
                      "this port speaks HTTPS: use https:// instead of http://");
         refuse(c, &err, 400);
@@ -295,7 +311,6 @@ static enum step run_handshake(struct client *c)
 
     switch (stream_handshake(c->stream, &err)) {
     case IO_OK:
-        c->port->counts.handshakes++;
         begin_head(c);
         return STEP_ON;
     case IO_AGAIN:
@@ -304,7 +319,6 @@ static enum step run_handshake(struct client *c)
     case IO_ERR:
         break;
     }
-    c->port->counts.handshakes_failed++;
     log_event(c->port->log, LOG_DEBUG, "TLS handshake with a client failed",
               LOG_STR("client", c->peer), LOG_STR("error", err.text));
     /* Flush the alert; a reset would take it away again. */
@@ -344,6 +358,8 @@ static void hand_over(struct client *c)
     c->phase = CLIENT_WAIT;
     loop_unset(c->port->loop, &c->limit);
     c->port->counts.requests++;
+    c->whole_ns = clock_mono_ns();
+    c->upstream_ns = 0;
     c->port->on_request(c->port, c);
 }
 
@@ -637,8 +653,6 @@ static void on_limit(struct loop_timer *timer)
         return;
     }
     if (c->phase != CLIENT_HEAD && c->phase != CLIENT_BODY) {
-        if (c->phase == CLIENT_HANDSHAKE)
-            c->port->counts.handshakes_failed++;
         destroy(c);
         return;
     }

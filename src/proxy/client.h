@@ -6,6 +6,7 @@
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
+#include "base/histogram.h"
 #include "base/log.h"
 #include "format/http_chunk.h"
 #include "format/http_frame.h"
@@ -17,7 +18,6 @@ struct client;
 /* Counted from the start of the process. */
 struct client_counts {
     uint64_t accepted, refused; /* connections; refused: shed at the bound */
-    uint64_t handshakes, handshakes_failed;
     uint64_t requests, bad_requests;
 };
 
@@ -36,7 +36,8 @@ struct client_port {
     struct pool inputs, requests; /* of its connections */
     struct client *first;         /* borrowed: each removes itself */
     struct client_counts counts;
-    void *ctx; /* the handler's */
+    struct histogram added; /* from whole requests to their answers, without upstream_ns */
+    void *ctx;              /* the handler's */
     /*
      * A whole request is there: c->request is valid until client_respond, which may be called in it
      * or later.
@@ -92,6 +93,8 @@ struct client {
     bool dead;                      /* ended; freed at the end of the loop's turn */
     void *exchange;                 /* the handler's, borrowed */
     int64_t idle_since_ms;
+    int64_t whole_ns;    /* when the request was there, CLOCK_MONOTONIC */
+    int64_t upstream_ns; /* of the time since then that others took; the handler's to set */
     char peer[LISTEN_ADDRESS_SIZE]; /* numeric address without the port */
 };
 
@@ -121,6 +124,9 @@ struct client_response {
 
 /* Queues the answer to the current request. Nothing of r is kept. */
 void client_respond(struct client *c, const struct client_response *r);
+
+/* The same for an answer with a standard reason whose body HEAD leaves out. */
+void client_respond_page(struct client *c, unsigned status, struct slice fields, struct slice body);
 
 /*
  * Answers by the program itself: {"error":…,"message":…,"state":…}. fields as above, or empty.

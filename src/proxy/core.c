@@ -72,13 +72,27 @@ enum state_name core_state(struct core *core)
     return state;
 }
 
-void core_relay_ended(struct core *core, const struct relay *r, bool answered)
+void core_forget(struct core *core, const uint8_t key[KEY_SIZE], unsigned status)
 {
+    if (cache_remove(&core->cache, key) && policy_classify(status) == POLICY_DENIAL)
+        core->counts.ended_by_denial++;
+}
+
+void core_relay_ended(struct core *core, enum relay_source source, const struct relay *r,
+                      bool answered)
+{
+    struct relay_counts *counts = &core->counts.relays[source];
     const struct err *err = &r->err;
     int64_t now = clock_boot_ns(&core->clock);
     int64_t age_ns = answered ? policy_age_s(&r->head) * CLOCK_NS_PER_S : 0;
     enum circuit_change change;
 
+    if (!answered)
+        counts->outages[err->stage]++;
+    else if (policy_classify(r->head.status) == POLICY_APPROVAL)
+        counts->approved++;
+    else
+        counts->denied++;
     if (answered)
         core->counts.answers++;
     else

@@ -15,12 +15,22 @@
 
 struct exchange;
 
+/* Whose request was relayed. */
+enum relay_source { RELAY_OF_CLIENT, RELAY_OF_CHECKIN, RELAY_OF_REPLAY, RELAY_SOURCES };
+
+/* Relays, by how they ended. */
+struct relay_counts {
+    uint64_t approved, denied;
+    uint64_t outages[STAGE_STATUS + 1]; /* by their stage */
+};
+
 /* Counted from the start of the process. */
 struct core_counts {
-    uint64_t answers, outages;   /* relays, by how they ended */
-    uint64_t approvals, denials; /* of client's requests */
+    struct relay_counts relays[RELAY_SOURCES];
+    uint64_t answers, outages; /* of all of these */
     uint64_t served_from_trust;
     uint64_t refused_for_want_of_trust; /* outage, and nothing trusted */
+    uint64_t ended_by_denial;           /* stored answers */
     uint64_t shed;                      /* too many in flight */
     uint64_t denials_withheld;          /* the state directory failed to forget the approval */
 };
@@ -62,7 +72,11 @@ void core_fini(struct core *core);
 
 /* A relay ended: in an answer, or r->err says why not. Moves state and circuit, tells of changes.
  */
-void core_relay_ended(struct core *core, const struct relay *r, bool answered);
+void core_relay_ended(struct core *core, enum relay_source source, const struct relay *r,
+                      bool answered);
+
+/* An answer of that status came which is not trusted: what is cached under its key isn't either. */
+void core_forget(struct core *core, const uint8_t key[KEY_SIZE], unsigned status);
 
 /* The state now; logs it if it has changed. */
 enum state_name core_state(struct core *core);

@@ -101,8 +101,10 @@ static struct client *take_client(struct exchange *x)
     struct client *c = x->client;
 
     x->client = NULL;
-    if (c)
+    if (c) {
         c->exchange = NULL;
+        c->upstream_ns = relay_time_ns(&x->relay);
+    }
     return c;
 }
 
@@ -185,7 +187,6 @@ static void respond_unreachable(struct core *core, struct client *c, const struc
     bool bad = (err->stage == STAGE_HEAD || err->stage == STAGE_BODY) && err->code != ERR_TIMEOUT &&
                err->code != ERR_MEMORY;
 
-    core->counts.refused_for_want_of_trust++;
     snprintf(message, sizeof message, "%s; and no trusted answer to this request is stored",
              err->text);
     log_event(core->log, LOG_DEBUG, "no answer and no trust", LOG_STR("client", c->peer),
@@ -211,10 +212,6 @@ static bool keep(struct exchange *x)
     struct cache_entry *e = NULL;
     struct buf fields;
 
-    if (policy_classify(head->status) == POLICY_APPROVAL)
-        core->counts.approvals++;
-    else
-        core->counts.denials++;
     if (window_s <= 0)
         return false;
     buf_init(&fields, LIMIT_HEAD * 2);
@@ -254,10 +251,13 @@ static void respond_without(struct exchange *x)
 
     if (!c)
         return;
+    if (!r->has_refusal && r->err.stage == STAGE_NONE) {
+        shed(core, c);
+        return;
+    }
+    core->counts.refused_for_want_of_trust++;
     if (r->has_refusal)
         pass_on(core, c, r, false);
-    else if (r->err.stage == STAGE_NONE)
-        shed(core, c);
     else
         respond_unreachable(core, c, r);
 }
@@ -392,7 +392,7 @@ static void on_done(struct relay *r, bool answered)
     log_relay(x, answered);
     /* Waiting for a place in vain says nothing of the server. */
     if (answered || r->err.stage != STAGE_NONE)
-        core_relay_ended(core, r, answered);
+        core_relay_ended(core, RELAY_OF_CLIENT, r, answered);
     if (!answered && !x->client) {
         end(x);
         return;
@@ -407,7 +407,7 @@ static void on_done(struct relay *r, bool answered)
         conclude(x, true);
         return;
     }
-    (void)cache_remove(&core->cache, x->key);
+    core_forget(core, x->key, r->head.status);
     if (!core->store) {
         conclude(x, false);
         return;

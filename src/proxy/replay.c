@@ -55,7 +55,7 @@ static void on_answer(struct replay *r, unsigned status)
         return;
     }
     core->journal->denied++;
-    (void)cache_remove(&core->cache, r->key);
+    core_forget(core, r->key, status);
     r->removal.on_done = on_removed;
     store_remove(core->store, &r->removal, r->key);
 }
@@ -70,7 +70,7 @@ static void on_done(struct relay *relay, bool answered)
               LOG_STR(answered ? "" : "stage", err_stage_name(relay->err.stage)),
               LOG_NUM("left", r->core->journal->count));
     if (answered || relay->err.stage != STAGE_NONE)
-        core_relay_ended(r->core, relay, answered);
+        core_relay_ended(r->core, RELAY_OF_REPLAY, relay, answered);
     relay_fini(relay);
     buf_wipe(&r->fields);
     if (answered) {

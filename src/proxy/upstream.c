@@ -219,8 +219,16 @@ void relay_fini(struct relay *r)
         drop_response(r);
 }
 
+int64_t relay_time_ns(const struct relay *r)
+{
+    return r->phase > RELAY_WAIT ? clock_mono_ns() - r->started_ns : r->took_ns;
+}
+
 static void finish(struct relay *r, bool answered)
 {
+    r->took_ns = relay_time_ns(r);
+    if (r->phase != RELAY_WAIT)
+        histogram_add(&r->upstream->durations, r->took_ns);
     drop_connection(r);
     leave(r);
     r->on_done(r, answered);
@@ -623,6 +631,7 @@ static void start_waiting(struct upstream *u)
         u->waiting_count--;
         r->next = NULL;
         u->running++;
+        r->started_ns = clock_mono_ns();
         attempt(r);
     }
 }
@@ -649,6 +658,7 @@ bool relay_start(struct relay *r, struct upstream *u, const struct relay_request
     buf_init(&r->body, LIMIT_RESPONSE_BODY);
     memset(r->tried, 0, sizeof r->tried);
     r->server = NULL;
+    r->took_ns = 0;
     r->has_refusal = false;
     err_clear(&r->err);
     r->phase = RELAY_WAIT;

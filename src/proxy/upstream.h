@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/config.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "format/http_chunk.h"
 #include "format/http_frame.h"
@@ -55,7 +56,8 @@ struct upstream {
     struct relay *waiting; /* borrowed: for a place; first come, first served */
     struct relay **waiting_end;
     size_t waiting_count;
-    struct loop_timer turn; /* a place is free: who waits starts, from the loop */
+    struct loop_timer turn;     /* a place is free: who waits starts, from the loop */
+    struct histogram durations; /* of relays that ended, without the waiting for a place */
 };
 
 /* What is sent. Everything is borrowed until the relay has ended. */
@@ -76,6 +78,8 @@ struct relay {
     struct relay_request request;
     enum relay_phase phase;
     int64_t deadline_ms;
+    int64_t started_ns; /* when it got its place */
+    int64_t took_ns;    /* once it is over */
     bool tried[LIMIT_SERVERS];
     struct server *server; /* being tried; borrowed */
     struct dial dial;
@@ -123,6 +127,9 @@ bool relay_start(struct relay *r, struct upstream *u, const struct relay_request
 
 /* Ends it without on_done. Does nothing if it is over. */
 void relay_cancel(struct relay *r);
+
+/* How long it has taken so far, or did, in nanoseconds, without the waiting for a place. */
+int64_t relay_time_ns(const struct relay *r);
 
 /* Frees what it holds; cancels first. May be used again after. */
 void relay_fini(struct relay *r);

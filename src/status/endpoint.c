@@ -2,8 +2,7 @@
 
 #include "format/http_emit.h"
 #include "format/json.h"
-
-#include <stdio.h>
+#include "status/metrics.h"
 
 /* /v1/details: a few kB, and up to LISTED entries of about 80 bytes. */
 #define DETAILS_MAX 65536
@@ -13,14 +12,6 @@ static const struct slice json_fields =
     SLICE("Content-Type: application/json\r\nCache-Control: no-store\r\n");
 static const struct slice text_fields =
     SLICE("Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n");
-
-static void respond(struct client *c, unsigned status, struct slice fields, struct slice body)
-{
-    struct client_response r = {
-        .status = status, .fields = fields, .body = body, .head_length = (int64_t)body.n};
-
-    client_respond(c, &r);
-}
 
 /* A member with wall time worked out from boot time; null if there is none. */
 static void add_time(struct json *j, const char *name, const struct core *core, bool there,
@@ -74,7 +65,7 @@ static void status(const struct endpoint *e, struct client *c)
     add_time(&j, "last_successful_checkin", e->core, s->answered, s->answered_ns);
     add_time(&j, "trust_expiration", e->core, s->answered, state_expires_ns(s));
     json_end_object(&j);
-    respond(c, 200, json_fields, buf_slice(&body));
+    client_respond_page(c, 200, json_fields, buf_slice(&body));
     buf_fini(&body);
 }
 
@@ -193,14 +184,19 @@ static void add_certificate(struct json *j, const struct endpoint *e)
 
 static void add_clients(struct json *j, const struct client_port *p)
 {
+    const struct tls_counts *tls = &p->profile->handshakes[TLS_SERVER];
+    uint64_t failed = 0;
+
+    for (int i = 0; i < TLS_FAILURES; i++)
+        failed += tls->failed[i];
     json_key(j, "clients");
     json_begin_object(j);
     add_count(j, "connections", p->count);
     add_count(j, "max_connections", p->max_clients);
     add_count(j, "accepted", p->counts.accepted);
     add_count(j, "closed_for_room", p->counts.refused);
-    add_count(j, "handshakes", p->counts.handshakes);
-    add_count(j, "handshakes_failed", p->counts.handshakes_failed);
+    add_count(j, "handshakes", tls->done);
+    add_count(j, "handshakes_failed", failed);
     add_count(j, "requests", p->counts.requests);
     add_count(j, "bad_requests", p->counts.bad_requests);
     json_end_object(j);
@@ -214,8 +210,8 @@ static void add_relays(struct json *j, const struct core *core)
     json_begin_object(j);
     add_count(j, "answers", n->answers);
     add_count(j, "outages", n->outages);
-    add_count(j, "approvals", n->approvals);
-    add_count(j, "denials", n->denials);
+    add_count(j, "approvals", n->relays[RELAY_OF_CLIENT].approved);
+    add_count(j, "denials", n->relays[RELAY_OF_CLIENT].denied);
     add_count(j, "served_from_trust", n->served_from_trust);
     add_count(j, "refused_for_want_of_trust", n->refused_for_want_of_trust);
     add_count(j, "shed", n->shed);
@@ -272,7 +268,7 @@ static void details(const struct endpoint *e, struct client *c)
     add_certificate(&j, e);
     json_end_object(&j);
     if (json_done(&j))
-        respond(c, 200, json_fields, buf_slice(&body));
+        client_respond_page(c, 200, json_fields, buf_slice(&body));
     else
         client_respond_error(c, 503, "out_of_memory", "not enough memory for the details",
                              (struct slice){0});
@@ -284,31 +280,29 @@ static void ready(const struct endpoint *e, struct client *c)
     enum state_name state = core_state(e->core);
 
     if (e->licensing->draining)
-        respond(c, 503, text_fields, SLICE("draining\n"));
+        client_respond_page(c, 503, text_fields, SLICE("draining\n"));
     else if (state == STATE_FAILED)
-        respond(c, 503, text_fields, SLICE("Failed\n"));
+        client_respond_page(c, 503, text_fields, SLICE("Failed\n"));
     else if (state == STATE_READY)
-        respond(c, 200, text_fields, SLICE("Ready\n"));
+        client_respond_page(c, 200, text_fields, SLICE("Ready\n"));
     else if (state == STATE_CONNECTED)
-        respond(c, 200, text_fields, SLICE("Connected\n"));
+        client_respond_page(c, 200, text_fields, SLICE("Connected\n"));
     else
-        respond(c, 200, text_fields, SLICE("TrustBased\n"));
+        client_respond_page(c, 200, text_fields, SLICE("TrustBased\n"));
 }
 
 static void live(const struct endpoint *e, struct client *c)
 {
     (void)e;
-    respond(c, 200, text_fields, SLICE("ok\n"));
+    client_respond_page(c, 200, text_fields, SLICE("ok\n"));
 }
 
 static const struct {
     const char *path;
     void (*answer)(const struct endpoint *e, struct client *c);
 } paths[] = {
-    {"/v1/status", status},
-    {"/v1/details", details},
-    {"/livez", live},
-    {"/readyz", ready},
+    {"/v1/status", status}, {"/v1/details", details},     {"/livez", live},
+    {"/readyz", ready},     {"/metrics", metrics_answer},
 };
 
 void endpoint_on_request(struct client_port *port, struct client *c)
@@ -332,6 +326,6 @@ void endpoint_on_request(struct client_port *port, struct client *c)
         return;
     }
     client_respond_error(c, 404, "not_found",
-                         "this port has /v1/status, /v1/details, /livez and /readyz",
+                         "this port has /v1/status, /v1/details, /livez, /readyz and /metrics",
                          (struct slice){0});
 }

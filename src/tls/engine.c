@@ -35,6 +35,7 @@ struct tls {
     struct tls_trust *trust;       /* held by a client's side */
     struct buf ahead;              /* received, not yet taken by the engine */
     bool open;                     /* the handshake is complete */
+    bool counted;                  /* its end is in the profile's counts */
     bool ended;                    /* the transport has no more to read */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
@@ -162,12 +163,19 @@ bool tls_preload(struct tls *t, struct slice data)
     return buf_append_slice(&t->ahead, data);
 }
 
+static struct tls_counts *counts_of(const struct tls *t)
+{
+    return &t->profile->handshakes[t->trust ? TLS_CLIENT : TLS_SERVER];
+}
+
 void tls_free(struct tls *t)
 {
     struct pool *connections;
 
     if (!t)
         return;
+    if (t->transport.ctx && !t->counted)
+        counts_of(t)->failed[TLS_FAILED_TIMEOUT]++;
     if (t->trust)
         verify_fini(&t->u.client.verify);
     tls_identity_drop(t->identity);
@@ -204,6 +212,42 @@ static bool is_refusal(int code)
 {
     return (code > BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED) ||
            (code >= VERIFY_BAD_PIN && code <= VERIFY_NOT_YET);
+}
+
+/* Why the handshake failed. */
+static enum tls_failure failure_of(const struct tls *t)
+{
+    int code = br_ssl_engine_last_error(t->eng);
+
+    if (code == BR_ERR_OK)
+        return TLS_FAILED_CLOSED;
+    if (t->is_stranger)
+        return TLS_FAILED_STRANGER;
+    if (is_refusal(code))
+        return TLS_FAILED_CERTIFICATE;
+    /* An alert, whoever sent it. */
+    if (code >= BR_ERR_RECV_FATAL_ALERT)
+        code = BR_ERR_RECV_FATAL_ALERT | (code & 255);
+    switch (code) {
+    case BR_ERR_NO_CLIENT_AUTH:
+    case BR_ERR_RECV_FATAL_ALERT + 42: /* bad_certificate, unsupported, revoked, expired, unknown */
+    case BR_ERR_RECV_FATAL_ALERT + 43:
+    case BR_ERR_RECV_FATAL_ALERT + 44:
+    case BR_ERR_RECV_FATAL_ALERT + 45:
+    case BR_ERR_RECV_FATAL_ALERT + 46:
+    case BR_ERR_RECV_FATAL_ALERT + 48:  /* unknown_ca */
+    case BR_ERR_RECV_FATAL_ALERT + 116: /* certificate_required */
+        return TLS_FAILED_CERTIFICATE;
+    case BR_ERR_UNSUPPORTED_VERSION:
+    case BR_ERR_BAD_CIPHER_SUITE:
+    case BR_ERR_INVALID_ALGORITHM:
+    case BR_ERR_RECV_FATAL_ALERT + 40: /* handshake_failure */
+    case BR_ERR_RECV_FATAL_ALERT + 70: /* protocol_version */
+    case BR_ERR_RECV_FATAL_ALERT + 71: /* insufficient_security */
+        return TLS_FAILED_COMMON;
+    default:
+        return TLS_FAILED_OTHER;
+    }
 }
 
 /* The verdict of a closed engine. */
@@ -341,6 +385,11 @@ enum io tls_handshake(struct tls *t, struct err *err)
         return IO_ERR;
     }
     t->open = r == IO_OK;
+    t->counted = r != IO_AGAIN;
+    if (t->open)
+        counts_of(t)->done++;
+    else if (t->counted)
+        counts_of(t)->failed[failure_of(t)]++;
     return r;
 }
 

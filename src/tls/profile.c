@@ -60,6 +60,14 @@ void tls_profile_fini(struct tls_profile *p)
     secret_wipe(p, sizeof *p);
 }
 
+const char *tls_failure_name(enum tls_failure failure)
+{
+    static const char names[TLS_FAILURES][21] = {
+        "certificate_rejected", "nothing_in_common", "not_tls", "timeout", "closed", "other"};
+
+    return names[failure];
+}
+
 void tls_profile_random(struct tls_profile *p, void *out, size_t n)
 {
     br_hmac_drbg_generate(&p->entropy, out, n);

@@ -9,6 +9,25 @@
 #include "base/pool.h"
 #include "tls/pem.h"
 
+enum tls_side { TLS_SERVER, TLS_CLIENT, TLS_SIDES };
+
+/* Why a handshake failed, as far as that can be told apart without a text. */
+enum tls_failure {
+    TLS_FAILED_CERTIFICATE, /* one side rejects the other's, or wants one */
+    TLS_FAILED_COMMON,      /* no version, suite, curve or signature in common */
+    TLS_FAILED_STRANGER,    /* the peer doesn't speak TLS */
+    TLS_FAILED_TIMEOUT,     /* given up */
+    TLS_FAILED_CLOSED,      /* the peer closed or reset the connection */
+    TLS_FAILED_OTHER,
+    TLS_FAILURES
+};
+
+/* Counted from the start of the process. */
+struct tls_counts {
+    uint64_t done;
+    uint64_t failed[TLS_FAILURES];
+};
+
 /* Implementations, and the one seeded generator that seeds every engine. */
 struct tls_profile {
     const br_ec_impl *ec;
@@ -21,6 +40,7 @@ struct tls_profile {
     br_ecdsa_vrfy ecdsa_verify;
     br_ecdsa_sign ecdsa_sign;
     br_hmac_drbg_context entropy;
+    struct tls_counts handshakes[TLS_SIDES];
     struct pool connections, server_records, client_records; /* of tls/engine */
 };
 
@@ -29,6 +49,9 @@ bool tls_profile_init(struct tls_profile *p, struct err *err);
 
 /* Wipes the generator, frees the pools; TLS connections must be over. */
 void tls_profile_fini(struct tls_profile *p);
+
+/* "certificate_rejected", "nothing_in_common", "not_tls", "timeout", "closed", "other". */
+const char *tls_failure_name(enum tls_failure failure);
 
 /* Random bytes for identifiers, jitter and engines. */
 void tls_profile_random(struct tls_profile *p, void *out, size_t n);
