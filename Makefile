@@ -8,6 +8,7 @@
 #   make lint       formatting, static analysis, shell scripts, order of includes
 #   make bench      figures of the README; not part of the tests
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
+#   make image-check  builds Dockerfile.scratch with buildah, and tests that image and the other
 #   make install    the executable to $(DESTDIR)$(PREFIX)/bin
 #   make clean      removes what was built; make distclean what was fetched, too
 #
@@ -82,6 +83,10 @@ lint:
 image: all
 	@tools/image build/license-proxy build/license-proxy-image.tar
 
+image-check: all server
+	@tools/setup build check image
+	@tests/image
+
 install: all
 	install -D -m 0755 build/license-proxy $(DESTDIR)$(PREFIX)/bin/license-proxy
 
@@ -92,4 +97,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check smoke bench lint image install clean distclean FORCE
+.PHONY: all units server fuzz demo check smoke bench lint image image-check install clean distclean FORCE
