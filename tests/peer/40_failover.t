@@ -2,6 +2,7 @@
 # Several addresses of one name, several license servers behind one egress proxy, an egress proxy
 # that goes away, and one whose target does: within one time budget, each told with its stage in
 # /v1/details, and in the log once per change.
+# shellcheck disable=SC2317 # functions called by wait_for
 # shellcheck source=tests/peer/lib.sh
 . "$(dirname "$0")/lib.sh"
 alone
