@@ -83,7 +83,10 @@ LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
 	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
+	-Wl,-z,pack-relative-relocs,--wrap=__libc_start_main \
 	&& mv $@.new $@
+# Goes into each executable.
+START := $(OUT)/obj/tools/build/relocate.o
 
 endif
 
@@ -145,7 +148,7 @@ $(LIB): $(LIBOBJ)
 	$(Q)$(AR) rcsD $@ $^
 
 $(BIN)/license-proxy: STRIP := -s
-$(BIN)/license-proxy: $(MAIN) $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-proxy: $(START) $(MAIN) $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
@@ -154,7 +157,7 @@ $(OUT)/obj/tools/%.o: tools/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BIN)/license-server: $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-server: $(START) $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
@@ -178,7 +181,7 @@ $(GEN)/version.h: FORCE
 	@tools/build/version "$(BEARSSL)" >$@.tmp
 	@if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
 
-$(OUT)/roots: $(ROOTS_OBJ) $(BEARSSL_LIB)
+$(OUT)/roots: $(START) $(ROOTS_OBJ) $(BEARSSL_LIB)
 	$(Q)$(call LINK,$^)
 
 # Not for each relinking of the tool, which follows every new build date.
@@ -200,7 +203,7 @@ $(OUT)/obj/unit/%.o: tests/unit/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(OUT)/unit/%: $(OUT)/obj/unit/%.o $(LIB) $(BEARSSL_LIB)
+$(OUT)/unit/%: $(START) $(OUT)/obj/unit/%.o $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(call LINK,$^)
