@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # Runs once. The container image made by tools/image: every digest and size is right, it holds
-# just the executable, runs it as nobody in particular, and is the same when made again.
+# just the executable and an empty folder, runs it as nobody in particular, and is the same when made again.
 use strict;
 use warnings;
 use Test::More;
@@ -70,8 +70,8 @@ is_deeply($c->{Healthcheck}{Test}, [ 'CMD', '/license-proxy', 'probe' ], 'health
 
 my ($layer_file) = map { "$dir/image/$_" } @{ $docker->[0]{Layers} };
 my $listing = `tar --numeric-owner -tvf $layer_file`;
-like($listing, qr{^-r-xr-xr-x 0/0 +\d+ \S+ \S+ license-proxy\n\z},
-    'the layer holds the executable, owned by root, read-only, and nothing else');
+like($listing, qr{^-r-xr-xr-x 0/0 +\d+ \S+ \S+ license-proxy\ndrwx------ 65532/65532 +0 \S+ \S+ state/\n\z},
+    'the layer holds the executable, owned by root, read-only, an empty state, and nothing else');
 
 mkdir "$dir/root";
 is(system("tar -xf $layer_file -C $dir/root"), 0, 'the layer unpacks');

@@ -264,6 +264,9 @@ image() {
     mapfile -t command < <(configured "$1" Entrypoint && configured "$1" Cmd)
     mapfile -t health < <(configured "$1" Healthcheck.Test | sed 1d)
     is "$(configured "$1" User)" 65532:65532 "$1: its user"
+    is "$(tar --numeric-owner -tvf "$work/images/$1/$(tail -n 1 "$work/images/$1/files")" |
+        grep -o '^d.*state/$' | tr -s ' ' | cut -d' ' -f1,2)" "drwx------ 65532/65532" \
+        "$1: /state is that user's, for volumes"
     is "${command[*]} ${health[*]}" "/license-proxy serve /license-proxy probe" "$1: its commands"
     is "$(sha256sum <"$work/$1/license-proxy")" "$(sha256sum <"$LICENSE_PROXY")" \
         "$1: the same executable, to the bit"
