@@ -9,23 +9,9 @@
 # shellcheck disable=SC2317 # functions called by wait_for
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-unset LICENSE_KEY DEEPGRAM_API_KEY
+# shellcheck source=tests/e2e/scratch.sh
+. "$(dirname "$0")/scratch.sh"
 
-if [ -z "${TEST_IS_ALONE:-}" ]; then
-    cleanup
-    user=
-    [ "$(id -u)" = 0 ] || user='--user --map-root-user'
-    # shellcheck disable=SC2086 # two words
-    TEST_IS_ALONE=${user:-root} unshare $user --mount --net --pid --fork --kill-child --mount-proc \
-        "$0" && exit
-    [ -n "$user" ] && ! unshare --user true &&
-        echo "Bail out! can't make namespaces: be root, or have user namespaces allowed"
-    exit 1
-fi
-ip link set lo up || bail "the loopback interface doesn't come up"
-chmod 711 "$work"
-scratch=$work/root
-trap 'umount -R "$scratch" 2>/dev/null; cleanup' EXIT
 make_ca ca
 make_ca proxyca
 make_cert proxy proxyca IP:127.0.0.1
@@ -57,65 +43,17 @@ configured() {
         <"$work/$1.json"
 }
 
-# enter NAME: a file system with what $work/NAME holds and two mount points.
-enter() {
-    mkdir "$scratch"
-    mount -t tmpfs -o mode=755 root "$scratch" || bail "no tmpfs"
-    cp -a "$work/$1/." "$scratch/"
-    mkdir -p "$scratch/state" "$scratch/run/secrets"
-    mount -t tmpfs -o mode=700 state "$scratch/state"
-    mount -t tmpfs -o mode=755 secrets "$scratch/run/secrets"
+# furnish: the state directory, and what a container would be given.
+furnish() {
+    mount_tmpfs 700 /state
+    mount_tmpfs 755 /run/secrets
     printf 'the-license-key\n' >"$scratch/run/secrets/license-key"
     cp "$work/ca.crt" "$scratch/run/secrets/ca.pem"
     cp "$work/proxy.crt" "$scratch/run/secrets/cert.pem"
     cp "$work/proxy.key" "$scratch/run/secrets/key.pem"
     chmod 400 "$scratch/run/secrets/license-key" "$scratch/run/secrets/key.pem"
-    if [ "$TEST_IS_ALONE" = root ]; then
-        chown -R 65532:65532 "$scratch/state" "$scratch/run/secrets/"*
-        as_user=(--setuid 65532 --setgid 65532)
-    else
-        as_user=(--user --map-user=65532 --map-group=65532)
-    fi
-    for mounted in "$scratch/run/secrets" "$scratch"; do
-        mount -o remount,bind,ro "$mounted" || bail "$mounted can't be made read-only"
-    done
-    run_with
-}
-
-# run_with [SETTING...]: sets in_root, the words that run a command there.
-run_with() {
-    in_root=(env -i "${settings[@]}" "$@" setpriv --no-new-privs unshare "${as_user[@]}"
-        --root="$scratch" --wd=/)
-}
-
-leave() {
-    umount "$scratch/state" "$scratch/run/secrets" "$scratch"
-    rmdir "$scratch"
-}
-
-# start WHAT: its entry point and command as first process of a PID namespace, with what it does to
-# files recorded. Sets FIRST, its PID here.
-start() {
-    launch "$1" strace -D -f -qq -e trace=%file -e signal=none -o "$work/$1.trace" \
-        "${in_root[@]}" --pid --fork --kill-child "${command[@]}"
-    started_as=$1
-}
-
-children_of() {
-    cat "/proc/$1/task/$1/children" 2>/dev/null
-}
-
-# serving: waits until it does; first: the process that was started with a namespace of its own.
-serving() {
-    find_ports || bail "$started_as doesn't serve"
-    read -r FIRST _ <<<"$(children_of "$PID")"
-}
-
-# end WHAT: tells it to end.
-end() {
-    kill -TERM "$FIRST"
-    ends "$PID" 15
-    is "$CODE" 0 "$1: SIGTERM ends it with exit code 0"
+    for_user "$scratch/state" "$scratch/run/secrets/"*
+    read_only /run/secrets
 }
 
 # probe WANTED [ARGUMENT...]: the exit code of the image's health check, with those arguments.
@@ -137,15 +75,6 @@ one_in_flight() {
 
 license() {
     fetch "/v1/license/$1" --cacert "$work/proxyca.crt" --no-insecure -d '{"id":1}'
-}
-
-name_server() {
-    rm -f "$work/dns.ready"
-    perl "$root/tests/peer/dns.pl" 127.0.0.1 "$work/dns.ready" license.test=127.0.0.1 \
-        >>"$work/dns.asked" 2>"$work/dns.says" &
-    dns=$!
-    started="$started $dns"
-    wait_for 10 test -f "$work/dns.ready" || bail "no name server: $(cat "$work/dns.says")"
 }
 
 # body NAME: everything, with the root $work/NAME and the words command and health.
@@ -177,7 +106,7 @@ body() {
     ok $? "$it: and the reason" || note "$(<"$LOG")"
 
     run_with
-    name_server
+    name_server license.test=127.0.0.1
     start "$it"
     serving
     is "$PORT $STATUS_PORT" "8443 8080" "$it: serves on the ports that the image exposes"
