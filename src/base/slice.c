@@ -25,6 +25,17 @@ bool slice_starts_with(struct slice s, struct slice prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+bool slice_contains(struct slice s, struct slice part)
+{
+    while (!slice_starts_with(s, part)) {
+        if (s.n <= part.n)
+            return false;
+        s.p++;
+        s.n--;
+    }
+    return true;
+}
+
 struct slice slice_trim(struct slice s)
 {
     while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {

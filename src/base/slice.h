@@ -34,6 +34,9 @@ bool slice_eq_nocase(struct slice a, struct slice b);
 
 bool slice_starts_with(struct slice s, struct slice prefix);
 
+/* Whether part, which may be empty, stands anywhere in s. Up to s.n * part.n steps. */
+bool slice_contains(struct slice s, struct slice part);
+
 /* Without the spaces and tabs (OWS, RFC 9110 section 5.6.3) at both ends. */
 struct slice slice_trim(struct slice s);
 

@@ -64,12 +64,15 @@ static void end(struct serve *s, int exit_code)
     loop_stop(&s->loop);
 }
 
-/* No core dump, no ptrace by others: keys are in this memory. */
+/*
+ * No core dump, no ptrace by others: keys are in this memory. musl's setrlimit brings with it what
+ * synchronises threads.
+ */
 static void harden(void)
 {
     struct rlimit none = {0, 0};
 
-    (void)setrlimit(RLIMIT_CORE, &none);
+    (void)prlimit(0, RLIMIT_CORE, &none, NULL);
 #if !defined(__SANITIZE_ADDRESS__)
     (void)prctl(PR_SET_DUMPABLE, 0);
 #endif
@@ -87,7 +90,7 @@ static size_t client_room(const struct serve *s)
         return (size_t)s->config.max_clients;
     if (files.rlim_cur < want) {
         files.rlim_cur = files.rlim_max < want ? files.rlim_max : want;
-        (void)setrlimit(RLIMIT_NOFILE, &files);
+        (void)prlimit(0, RLIMIT_NOFILE, &files, NULL);
     }
     if (files.rlim_cur >= want)
         return (size_t)s->config.max_clients;

@@ -105,7 +105,7 @@ bool connect_start(struct connect *c, struct buf *out, struct err *err)
 
 static bool holds(struct slice s, const char *data, size_t size)
 {
-    return size > 0 && s.n > 0 && memmem(s.p, s.n, data, size) != NULL;
+    return size > 0 && slice_contains(s, slice_make(data, size));
 }
 
 /* Whether the proxy's words give away what it was sent. */

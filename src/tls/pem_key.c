@@ -148,9 +148,7 @@ static bool decode_key(struct slice der, const char *name, struct pem_key *out, 
 /* Traditional keys are encrypted by header fields (RFC 1421), which are no base64. */
 static bool has_encrypted_header(struct slice pem)
 {
-    static const char field[] = "Proc-Type: 4,ENCRYPTED";
-
-    return memmem(pem.p, pem.n, field, sizeof field - 1) != NULL;
+    return slice_contains(pem, SLICE("Proc-Type: 4,ENCRYPTED"));
 }
 
 bool pem_read_key(struct slice pem, const char *name, struct pem_key *out, struct err *err)
@@ -215,8 +213,9 @@ static bool match_rsa(const br_rsa_public_key *pub, const br_rsa_private_key *ke
 
     if (size == 0 || size != pub->nlen || memcmp(n, pub->n, size) != 0)
         return false;
-    return br_rsa_i31_pkcs1_sign(BR_HASH_OID_SHA256, hash, sizeof hash, key, signature) &&
-           br_rsa_i31_pkcs1_vrfy(signature, size, BR_HASH_OID_SHA256, sizeof found, pub, found) &&
+    return br_rsa_pkcs1_sign_get_default()(BR_HASH_OID_SHA256, hash, sizeof hash, key, signature) &&
+           br_rsa_pkcs1_vrfy_get_default()(signature, size, BR_HASH_OID_SHA256, sizeof found, pub,
+                                           found) &&
            memcmp(found, hash, sizeof hash) == 0;
 }
 

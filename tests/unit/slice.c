@@ -20,6 +20,12 @@ static void check_compare(void)
     ok(slice_starts_with(SLICE("abc"), SLICE("ab")) && slice_starts_with(SLICE("ab"), SLICE("")) &&
            slice_starts_with(slice_make(NULL, 0), SLICE("")),
        "prefixes");
+    ok(slice_contains(SLICE("aab"), SLICE("ab")) && slice_contains(SLICE("ab"), SLICE("ab")) &&
+           slice_contains(SLICE("a"), SLICE("")) && slice_contains(SLICE(""), SLICE("")),
+       "a part is found at the end, alone, and when empty");
+    ok(!slice_contains(SLICE("aba"), SLICE("bb")) && !slice_contains(SLICE("a"), SLICE("ab")) &&
+           !slice_contains(slice_make(NULL, 0), SLICE("a")),
+       "what isn't there is not");
     ok(!slice_starts_with(SLICE("a"), SLICE("ab")) && !slice_starts_with(SLICE("ba"), SLICE("a")),
        "and what is none");
 }

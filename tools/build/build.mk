@@ -22,6 +22,7 @@ MUSL_armhf := arm-linux-musleabihf
 MUSL_i386 := i386-linux-musl
 MUSL_riscv64 := riscv64-linux-musl
 
+comma := ,
 CC := $(if $(FUZZ),clang,$(if $(ARCH),$(GNU_$(ARCH))-gcc,gcc))
 AR := ar
 Q := $(if $(V),,@)
@@ -70,27 +71,34 @@ HARDEN += $(if $(filter arm,$(CPU)),,-fstack-clash-protection)
 HARDEN += $(if $(filter arm riscv64,$(CPU)),,-fzero-call-used-regs=used-gpr)
 HARDEN += $(if $(filter x86_64 i686,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
+# These save a kilobyte or two together.
+SMALLER := -fno-jump-tables -fno-shrink-wrap -fipa-pta -fno-ipa-sra
+SMALLER += $(if $(filter x86_64 i686,$(CPU)),-malign-data=abi)
 # Nothing here unwinds the stack. Small code for what waits on the network all day, fast code for
 # the cryptography; link-time optimisation was tried and gains nothing.
 CODEGEN := -Oz $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem $(MUSL_ROOT)/usr/include/$(MUSL_NAME) -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN) -O2
-# Of BearSSL what only moves bytes and reads formats is no faster for being large.
+# Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
+# large.
 BEARSSL_SMALL := -Oz
+BEARSSL_LOOPS := hash/% int/% symcipher/% ec/ec_p256_m31 ec/ec_c25519_m31
 LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o $(1) \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
 	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
-	-Wl,-z,pack-relative-relocs,--wrap=__libc_start_main \
+	-Wl,--wrap=__libc_start_main $(PACK) \
 	&& mv $@.new $@
+# Other machines' linkers of 2023 don't know it.
+PACK := $(if $(filter x86_64 i686,$(CPU)),-Wl$(comma)-z$(comma)pack-relative-relocs)
 # Goes into each executable.
 START := $(OUT)/obj/tools/build/relocate.o
 
 endif
 
-CFLAGS := $(LANGUAGE) $(WARN) $(CODEGEN) $(MAP) -Isrc -isystem $(BEARSSL_DIR)/inc
+CFLAGS := $(LANGUAGE) $(WARN) $(CODEGEN) $(SMALLER) $(MAP) -Isrc -isystem $(BEARSSL_DIR)/inc
 
 # ---- sources -------------------------------------------------------------------------------
 
@@ -131,7 +139,7 @@ endef
 $(OUT)/flags: FORCE
 	$(call same_or_new,$(CC) $(CFLAGS))
 $(OUT)/bearssl.flags: FORCE
-	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_DIR))
+	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_LOOPS) $(BEARSSL_DIR))
 
 $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 	$(call say,CC,$<)
@@ -227,7 +235,7 @@ endif
 
 $(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter ssl/% x509/% codec/%,$*),$(BEARSSL_SMALL)) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
+	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter $(BEARSSL_LOOPS),$*),,$(BEARSSL_SMALL)) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
 
 ifndef FUZZ
 $(BEARSSL_LIB): $(BEARSSL_OBJ)
