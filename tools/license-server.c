@@ -1022,7 +1022,7 @@ static bool start(struct server *s, const struct arguments *a, struct err *err)
                                       .on_request = on_control};
     return loop_watch(&s->loop, &s->signals, POLLIN) && tls_profile_init(&s->profile, err) &&
            load_identity(s, a, err) && start_listening(s, err) &&
-           client_port_bind(&s->control, "127.0.0.1", a->control_port, err) &&
+           client_port_bind(&s->control, -1, "127.0.0.1", a->control_port, err) &&
            client_port_open(&s->control, err) &&
            (!a->port_file || tell_ports(s, a->port_file, err));
 }

@@ -31,6 +31,7 @@ struct config {
     int64_t status_port;
     char *base_url; /* owned; starts and ends with '/' after validation */
     int64_t startup_timeout_s;
+    int64_t drain_delay_s; /* from unready to the closing of the licensing port */
 
     /* [license] */
     struct secret license_key;      /* unset: check-ins carry no Authorization */

@@ -4,12 +4,15 @@
  * Start: the status port answers from the first moment. The licensing port has its address then,
  * but lets nobody in before the license server has answered one check-in. Without an answer within
  * startup_timeout the process ends with 69 and says at which stage it failed.
- * End: SIGTERM or SIGINT drains. Reload: SIGHUP; a configuration with a fault changes nothing.
+ * End: SIGTERM or SIGINT drains, drain_delay after it has become unready. Reload: SIGHUP; a
+ * configuration with a fault changes nothing. A supervisor is told of each step, and of each change
+ * of the state.
  */
 #include "cli/command.h"
 #include "cli/material.h"
 #include "cli/options.h"
 #include "cli/state_files.h"
+#include "cli/supervisor.h"
 #include "proxy/exchange.h"
 #include "proxy/replay.h"
 #include "status/endpoint.h"
@@ -26,10 +29,18 @@
 /* How often the self-made certificate's age is looked at. */
 #define RENEWAL_CHECK_MS 3600000
 
+/* Asked of the supervisor beyond our own deadlines. */
+#define SUPERVISOR_SLACK_S 10
+
 /* After the drain deadline: for the last answers (503) to reach their clients. */
 #define LAST_WORDS_MS 500
 
-enum serve_phase { SERVE_STARTING, SERVE_RUNNING, SERVE_DRAINING };
+enum serve_phase {
+    SERVE_STARTING,
+    SERVE_RUNNING,
+    SERVE_LEAVING, /* unready, but serving until load balancers have noticed */
+    SERVE_DRAINING
+};
 
 struct serve {
     enum serve_phase phase;
@@ -49,6 +60,8 @@ struct serve {
     struct secret sealed_with; /* what stored trust is sealed with */
     struct checkin checkin;
     struct client_port licensing, status;
+    struct supervisor supervisor;
+    enum state_name told; /* to the supervisor */
     struct endpoint endpoint;
     size_t body_memory;
     struct loop_io signals;
@@ -107,22 +120,69 @@ static int64_t never_back(const struct serve *s)
     return clock_never_back_s(&s->core.clock);
 }
 
-static void start_drain(struct serve *s)
+/* Tells the supervisor how the service is, behind lines of `change`. */
+static void tell(struct serve *s, const char *change)
 {
-    if (s->phase == SERVE_DRAINING || s->phase == SERVE_STARTING) {
-        end(s, 0); /* nothing is in flight, or told twice: now */
-        return;
-    }
+    static const char *const words[] = {
+        [STATE_READY] = "waiting for the license server's first answer",
+        [STATE_CONNECTED] = "the license server answers",
+        [STATE_TRUST_BASED] = "no license server answers; stored answers serve until ",
+        [STATE_FAILED] = "no license server answers, and none is stored that is trusted",
+    };
+    char until[CLOCK_RFC3339_SIZE] = "";
+
+    s->told = s->core.told;
+    if (s->told == STATE_TRUST_BASED)
+        clock_format(clock_wall_at(&s->core.clock, state_expires_ns(&s->core.state)), until);
+    supervisor_tell(&s->supervisor, "%sSTATUS=%s%s: %s%s", change,
+                    s->phase >= SERVE_LEAVING ? "draining; " : "", state_text(s->told),
+                    words[s->told], until);
+}
+
+/* As tell, at the start and the end, which take a time that the supervisor must allow. */
+static void tell_phase(struct serve *s, const char *change, int64_t seconds)
+{
+    char text[80];
+
+    snprintf(text, sizeof text, "%sEXTEND_TIMEOUT_USEC=%lld000000\n", change,
+             (long long)seconds + SUPERVISOR_SLACK_S);
+    tell(s, text);
+}
+
+static void close_licensing(struct serve *s)
+{
     s->phase = SERVE_DRAINING;
     log_event(&s->log, LOG_INFO, "draining", LOG_NUM("connections", s->licensing.count));
     client_port_drain(&s->licensing);
     loop_set(&s->loop, &s->drain, s->config.drain_timeout_s * 1000);
 }
 
+static void start_drain(struct serve *s)
+{
+    if (s->phase != SERVE_RUNNING) {
+        end(s, 0); /* nothing is in flight, or told twice: now */
+        return;
+    }
+    s->phase = SERVE_LEAVING;
+    tell_phase(s, "STOPPING=1\n", s->config.drain_delay_s + s->config.drain_timeout_s);
+    s->licensing.draining = true;
+    if (s->config.drain_delay_s == 0) {
+        close_licensing(s);
+        return;
+    }
+    log_event(&s->log, LOG_INFO, "unready; goes on serving for drain_delay",
+              LOG_NUM("seconds", s->config.drain_delay_s));
+    loop_set(&s->loop, &s->drain, s->config.drain_delay_s * 1000);
+}
+
 static void on_drain(struct loop_timer *timer)
 {
     struct serve *s = LOOP_OWNER(timer, struct serve, drain);
 
+    if (s->phase == SERVE_LEAVING) {
+        close_licensing(s);
+        return;
+    }
     if (s->gave_up) {
         end(s, 0);
         return;
@@ -181,24 +241,18 @@ static bool reseal(struct serve *s, const struct config *config, struct err *err
     return true;
 }
 
-static void reload(struct serve *s)
+static bool load_anew(struct serve *s, struct err *err)
 {
     struct config config;
     struct material material = {0};
-    struct err err = {0};
 
-    if (!options_load(&s->options, &config, &err)) {
-        log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
-                  LOG_STR("error", err.text));
-        return;
-    }
-    if (!material_load(&material, &config, &s->profile, never_back(s), &s->material, &err) ||
-        !checkin_set_key(&s->checkin, &config, &err) || !reseal(s, &config, &err)) {
-        log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
-                  LOG_STR("error", err.text));
+    if (!options_load(&s->options, &config, err))
+        return false;
+    if (!material_load(&material, &config, &s->profile, never_back(s), &s->material, err) ||
+        !checkin_set_key(&s->checkin, &config, err) || !reseal(s, &config, err)) {
         material_fini(&material);
         config_fini(&config);
-        return;
+        return false;
     }
     material_fini(&s->material);
     s->material = material;
@@ -207,7 +261,26 @@ static void reload(struct serve *s)
     config_fini(&s->reloaded);
     s->reloaded = config;
     checkin_start(&s->checkin);
-    log_event(&s->log, LOG_INFO, "reloaded: certificate, roots, license key and log level");
+    return true;
+}
+
+static void reload(struct serve *s)
+{
+    struct err err = {0};
+
+    if (s->phase == SERVE_RUNNING)
+        supervisor_tell_reload(&s->supervisor);
+    if (load_anew(s, &err))
+        log_event(&s->log, LOG_INFO, "reloaded: certificate, roots, license key and log level");
+    else
+        log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
+                  LOG_STR("error", err.text));
+    if (s->phase != SERVE_RUNNING)
+        return;
+    if (err_is_set(&err))
+        supervisor_tell(&s->supervisor, "READY=1\nSTATUS=reload failed: %s", err.text);
+    else
+        tell(s, "READY=1\n");
 }
 
 static void on_signal(struct loop_io *io, short ready)
@@ -270,6 +343,8 @@ static void on_startup_timeout(struct loop_timer *timer)
     log_event(&s->log, LOG_ERROR, "the license server could not be reached at start: giving up",
               LOG_NUM("startup_timeout_s", s->config.startup_timeout_s), LOG_STR("stage", stage),
               LOG_STR("error", s->last.text));
+    supervisor_tell(&s->supervisor, "STATUS=the license server could not be reached: %s",
+                    s->last.text);
     end(s, 69);
 }
 
@@ -290,6 +365,7 @@ static void start_serving(struct serve *s)
     log_event(&s->log, LOG_INFO, "serving", LOG_STR("licensing", s->licensing.listen.address),
               LOG_STR("scheme", s->licensing.identity ? "https" : "http"),
               LOG_STR("status", s->status.listen.address));
+    tell(s, "READY=1\n");
 }
 
 static void on_checkin(struct checkin *c, bool answered, const struct err *err)
@@ -435,14 +511,17 @@ static bool start_ports(struct serve *s, struct err *err)
     s->endpoint.licensing = l;
     s->endpoint.version = command_version();
     s->endpoint.started_ns = clock_boot_ns(&s->core.clock);
-    return client_port_bind(t, s->config.status_host, (int)s->config.status_port, err) &&
+    return client_port_bind(t, s->supervisor.sockets[SUPERVISOR_STATUS], s->config.status_host,
+                            (int)s->config.status_port, err) &&
            client_port_open(t, err) &&
-           client_port_bind(l, s->config.host, (int)s->config.port, err);
+           client_port_bind(l, s->supervisor.sockets[SUPERVISOR_LICENSING], s->config.host,
+                            (int)s->config.port, err);
 }
 
 static void tell_start(const struct serve *s)
 {
     const struct config *config = &s->config;
+    const char *address = s->licensing.listen.address;
 
     log_event(&s->log, LOG_INFO, "starting", LOG_STR("version", command_version()),
               LOG_STR("server", s->core.upstream.servers[0].name),
@@ -455,11 +534,11 @@ static void tell_start(const struct serve *s)
         log_event(&s->log, LOG_WARN,
                   "the certificate is self-made and kept in memory only: it changes at each start "
                   "(set state_dir, or tls_cert and tls_key)");
-    if (!config->tls_enabled && strncmp(config->host, "127.", 4) != 0 &&
-        strcmp(config->host, "::1") != 0)
+    if (!config->tls_enabled && strncmp(address, "127.", 4) != 0 &&
+        strncmp(address, "[::1]", 5) != 0)
         log_event(&s->log, LOG_WARN,
                   "plain HTTP on an address that isn't loopback: licenses pass in clear",
-                  LOG_STR("address", config->host));
+                  LOG_STR("address", address));
 }
 
 static bool start(struct serve *s, struct err *err)
@@ -467,7 +546,8 @@ static bool start(struct serve *s, struct err *err)
     loop_init(&s->loop);
     s->loop.on_wake = on_wake;
     s->loop.ctx = s;
-    if ((s->config.state_dir && !state_files_prepare(s->config.state_dir, err)) ||
+    if (!supervisor_init(&s->supervisor, &s->loop, err) ||
+        (s->config.state_dir && !state_files_prepare(s->config.state_dir, err)) ||
         !options_egress(&s->options, &s->config, &s->egress, err) || !watch_signals(s, err) ||
         !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
         !tls_profile_init(&s->profile, err) || !start_core(s, err) || !start_store(s, err) ||
@@ -483,6 +563,7 @@ static bool start(struct serve *s, struct err *err)
     loop_set(&s->loop, &s->startup, s->config.startup_timeout_s * 1000);
     loop_set(&s->loop, &s->renewal, 0);
     tell_start(s);
+    tell_phase(s, "", s->config.startup_timeout_s);
     checkin_start(&s->checkin);
     return true;
 }
@@ -496,7 +577,13 @@ static void run(struct serve *s)
             log_event(&s->log, LOG_ERROR, "the loop failed", LOG_STR("error", err.text));
             end(s, err_exit_code(&err));
         }
-        if (s->phase == SERVE_DRAINING && s->licensing.count == 0)
+        if (s->told != s->core.told)
+            tell(s, "");
+        if (s->phase != SERVE_DRAINING || s->licensing.count > 0)
+            continue;
+        if (!s->status.draining)
+            client_port_drain(&s->status);
+        if (s->status.count == 0)
             end(s, s->exit_code);
     }
 }
@@ -517,6 +604,7 @@ static void stop(struct serve *s)
         journal_fini(&s->journal);
     core_fini(&s->core);
     resolve_stop(&s->resolve);
+    supervisor_fini(&s->supervisor);
     material_fini(&s->material);
     loop_fini(&s->loop);
     exchange_fini(&s->core);

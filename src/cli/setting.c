@@ -38,6 +38,9 @@ const struct setting setting_table[] = {
     {"server", "startup_timeout", "startup-timeout", .is_flag = true, .type = SETTING_DURATION,
      .offset = AT(startup_timeout_s), .least = 1, .most = 3600, .fallback = "30s",
      .argument = "DUR", .help = "how long the license server may take to answer at the start"},
+    {"server", "drain_delay", "drain-delay", .type = SETTING_DURATION, .offset = AT(drain_delay_s),
+     .most = 3600, .fallback = "0s", .argument = "DUR",
+     .help = "told to end: how long to serve on while unready, so that load balancers notice"},
 
     {"tls", "enabled", "tls-enabled", .type = SETTING_BOOLEAN, .offset = AT(tls_enabled),
      .fallback = "true", .argument = "BOOL",

@@ -79,6 +79,7 @@ bool listen_adopt(struct listen *l, int fd, struct err *err)
 {
     struct sockaddr_storage own;
     socklen_t size = sizeof own;
+    int listening;
 
     if (!stream_prepare_fd(fd) || getsockname(fd, (struct sockaddr *)&own, &size) < 0) {
         err_set(err, ERR_SYSTEM, "listening socket: %s", strerror(errno));
@@ -86,6 +87,9 @@ bool listen_adopt(struct listen *l, int fd, struct err *err)
         return false;
     }
     listen_address((struct sockaddr *)&own, true, l->address);
+    size = sizeof listening;
+    l->inherited =
+        getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) == 0 && listening != 0;
     l->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
     l->pause = (struct loop_timer){.on_time = resume};
     l->held = false;
@@ -94,7 +98,7 @@ bool listen_adopt(struct listen *l, int fd, struct err *err)
 
 bool listen_open(struct listen *l, struct err *err)
 {
-    if (listen(l->io.fd, BACKLOG) < 0) {
+    if (!l->inherited && listen(l->io.fd, BACKLOG) < 0) {
         err_set(err, ERR_SYSTEM, "cannot listen on %s: %s", l->address, strerror(errno));
         return false;
     }
@@ -176,7 +180,8 @@ void listen_stop(struct listen *l)
         return;
     /* Closing with connections in the queue would reset clients that were let in. */
     l->held = false;
-    accept_batch(l, BACKLOG);
+    if (!l->inherited)
+        accept_batch(l, BACKLOG);
     loop_forget(l->loop, &l->io);
     loop_unset(l->loop, &l->pause);
     close(l->io.fd);

@@ -15,7 +15,8 @@ struct listen {
     struct loop *loop; /* borrowed for its life */
     struct loop_io io;
     struct loop_timer pause;
-    bool held; /* by listen_hold */
+    bool held;      /* by listen_hold */
+    bool inherited; /* it listened before, and others may go on with it */
     /*
      * Called for each connection with its descriptor (non-blocking, now the callee's) and the
      * peer's address, valid for the call.
@@ -35,14 +36,20 @@ bool listen_bind(struct listen *l, const char *host, int port, struct err *err);
 /* Lets connections in. */
 bool listen_open(struct listen *l, struct err *err);
 
-/* As listen_bind, with a socket that is bound already (socket activation); l owns it then. */
+/*
+ * As listen_bind, with a socket that is bound already (ours then); one that also listens already
+ * (socket activation) keeps its queue: who connects waits there until listen_open.
+ */
 bool listen_adopt(struct listen *l, int fd, struct err *err);
 
 /* Accepts no more until listen_release; connections wait in the kernel's queue. */
 void listen_hold(struct listen *l);
 void listen_release(struct listen *l);
 
-/* Accepts all that wait in the queue, then closes. Does nothing if it isn't open. */
+/*
+ * Accepts all that wait in the queue, then closes. An inherited socket is only closed: who waits
+ * there is for those who go on with it. Does nothing if it isn't open.
+ */
 void listen_stop(struct listen *l);
 
 /* "1.2.3.4:80", "[::1]:80"; with_port false leaves brackets and port away. */

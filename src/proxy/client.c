@@ -89,7 +89,7 @@ static void destroy(struct client *c)
     if (c->next)
         c->next->prev = c->prev;
     port->count--;
-    if (port->count < port->max_clients && !port->draining)
+    if (port->count < port->max_clients)
         listen_release(&port->listen);
     c->corpse.free = free_client;
     loop_bury(port->loop, &c->corpse);
@@ -114,7 +114,7 @@ static void begin_head(struct client *c)
     if (c->in_len == 0) {
         pool_give(&c->port->inputs, c->in);
         c->in = NULL;
-        set_limit(c, LIMIT_IDLE_MS);
+        set_limit(c, c->port->draining ? LIMIT_DRAIN_IDLE_MS : LIMIT_IDLE_MS);
     } else {
         set_limit(c, LIMIT_HEAD_MS);
     }
@@ -710,13 +710,15 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
         listen_hold(l); /* destroy() lets it go on */
 }
 
-bool client_port_bind(struct client_port *port, const char *host, int number, struct err *err)
+bool client_port_bind(struct client_port *port, int fd, const char *host, int number,
+                      struct err *err)
 {
     pool_init(&port->inputs, IN_SIZE);
     pool_init(&port->requests, sizeof(struct client_request));
     port->listen.loop = port->loop;
     port->listen.on_accept = on_accept;
-    return listen_bind(&port->listen, host, number, err);
+    return fd >= 0 ? listen_adopt(&port->listen, fd, err)
+                   : listen_bind(&port->listen, host, number, err);
 }
 
 bool client_port_open(struct client_port *port, struct err *err)
@@ -738,12 +740,15 @@ void client_port_drain(struct client_port *port)
     listen_stop(&port->listen);
     for (struct client *c = port->first; c; c = next) {
         next = c->next;
-        if (!is_idle(c))
+        /* What it asks may be there, and unread. */
+        if (is_idle(c))
+            turn(c);
+        if (c->dead || !is_idle(c))
             continue;
-        /* Who has just connected is about to ask: it is served, but not waited for long. */
-        if (c->phase == CLIENT_SILENT &&
-            port->loop->now_ms - c->idle_since_ms < LIMIT_DRAIN_SILENT_MS)
-            set_limit(c, LIMIT_DRAIN_SILENT_MS);
+        /* Who has just connected, or asked, may be about to ask: served, but not waited for long.
+         */
+        if (port->loop->now_ms - c->idle_since_ms < LIMIT_DRAIN_IDLE_MS)
+            set_limit(c, LIMIT_DRAIN_IDLE_MS);
         else
             close_idle(c);
     }

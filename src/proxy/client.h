@@ -31,7 +31,7 @@ struct client_port {
     size_t max_clients;
     size_t body_max; /* of request bodies; 0: bodies are refused */
     size_t *memory;  /* bodies in memory, shared between ports; may be NULL */
-    bool draining;   /* each answer ends its connection */
+    bool draining;   /* each answer ends its connection, also while new ones are taken */
     size_t count;
     struct pool inputs, requests; /* of its connections */
     struct client *first;         /* borrowed: each removes itself */
@@ -99,16 +99,19 @@ struct client {
 };
 
 /*
- * Takes the address; nobody is let in before client_port_open. The loop, log, profile, bounds and
- * handlers are set before, the rest is zero. host, number and errors as for listen_bind.
+ * Takes the address, or a socket that listens already (fd; ours then; -1: none); nobody is let in
+ * before client_port_open. The loop, log, profile, bounds and handlers are set before, the rest is
+ * zero. host, number and errors as for listen_bind.
  */
-bool client_port_bind(struct client_port *port, const char *host, int number, struct err *err);
+bool client_port_bind(struct client_port *port, int fd, const char *host, int number,
+                      struct err *err);
 bool client_port_open(struct client_port *port, struct err *err);
 
 /* New connections use this identity; taken over (the old one is dropped). */
 void client_port_identity(struct client_port *port, struct tls_identity *identity);
 
-/* No more connections; idle ones close now, the others after their answer. */
+/* No more connections; those idle for LIMIT_DRAIN_IDLE_MS close now, the others after their answer.
+ */
 void client_port_drain(struct client_port *port);
 
 /* Closes everything at once. */

@@ -74,6 +74,51 @@ at_most $((NOW - from)) 4000 "without waiting for it (ms)"
 wait "$client"
 programs=
 
+# One that has just connected is about to ask; what it asks is answered.
+start_proxy fresh
+{
+    wait_for 20 test -f "$work/fresh.drains"
+    printf 'GET /v1/fresh HTTP/1.1\r\nHost: a\r\n\r\n'
+    wait_for 20 test -f "$work/fresh.over"
+} | openssl s_client -quiet -connect "127.0.0.1:$PORT" >"$work/fresh" 2>/dev/null &
+client=$!
+has_connected() {
+    [ "$(details handshakes)" = 1 ]
+}
+wait_for 10 has_connected
+kill -TERM "$PID"
+wait_for 5 logged 'msg="draining"'
+: >"$work/fresh.drains"
+ends "$PID" 15
+is "$CODE" 0 "with a connection that was just made: exit code 0"
+: >"$work/fresh.over"
+wait "$client"
+like "$(<"$work/fresh")" '"target":"/v1/fresh"' "its request, sent while draining, is answered"
+programs=
+
+# The delay: unready at once, but serving, so that load balancers notice before anybody is refused.
+start_proxy delay drain-delay=2s
+now_ms
+from=$NOW
+kill -TERM "$PID"
+wait_for 5 logged 'msg="unready;'
+fetch_url "$STATUS/readyz"
+is "$CODE $BODY" "503 draining" "with drain_delay: unready at once"
+fetch /v1/delay
+is "$CODE" 200 "new connections are served"
+is "$(field connection)" close "and not kept"
+ends "$PID" 15
+now_ms
+is "$CODE" 0 "then it ends, exit code 0"
+at_least $((NOW - from)) 1900 "after the delay (ms)"
+programs=
+start_proxy impatient drain-delay=60s
+kill -TERM "$PID"
+wait_for 5 logged 'msg="unready;'
+end_proxy "$PID"
+is "$CODE" 0 "told twice it doesn't wait"
+programs=
+
 # The deadline: what isn't answered gets 503, and the exit code is still 0.
 start_proxy deadline relay-timeout=60s answer-timeout=60s drain-timeout=1s
 server_set fault=hold only=/v1/drain

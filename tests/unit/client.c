@@ -46,7 +46,7 @@ static void start(struct client_port *port, size_t max_clients)
     port->max_clients = max_clients;
     port->memory = &memory;
     port->on_request = on_request;
-    if (!client_port_bind(port, "127.0.0.1", 0, &err) || !client_port_open(port, &err)) {
+    if (!client_port_bind(port, -1, "127.0.0.1", 0, &err) || !client_port_open(port, &err)) {
         printf("Bail out! %s\n", err.text);
         exit(1);
     }
