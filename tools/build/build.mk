@@ -95,6 +95,8 @@ LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 PACK := $(if $(filter x86_64 i686,$(CPU)),-Wl$(comma)-z$(comma)pack-relative-relocs)
 # Goes into each executable.
 START := $(OUT)/obj/tools/build/relocate.o
+# Goes into those that are shipped; tests may print what they like.
+PRINTF := $(OUT)/obj/tools/build/printf.o
 
 endif
 
@@ -156,7 +158,7 @@ $(LIB): $(LIBOBJ)
 	$(Q)$(AR) rcsD $@ $^
 
 $(BIN)/license-proxy: STRIP := -s
-$(BIN)/license-proxy: $(START) $(MAIN) $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-proxy: $(START) $(PRINTF) $(MAIN) $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
@@ -165,7 +167,7 @@ $(OUT)/obj/tools/%.o: tools/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BIN)/license-server: $(START) $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-server: $(START) $(PRINTF) $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
