@@ -89,7 +89,7 @@ LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
 	$(GCCDIR)crtendS.o $(MUSL)/crtn.o -Wl,--gc-sections -Wl,--build-id=none \
 	-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code \
-	-Wl,--wrap=__libc_start_main $(PACK) \
+	-Wl,--wrap=__libc_start_main $(PACK) -Wl,-T,tools/build/constants.ld \
 	&& mv $@.new $@
 # Other machines' linkers of 2023 don't know it.
 PACK := $(if $(filter x86_64 i686,$(CPU)),-Wl$(comma)-z$(comma)pack-relative-relocs)
