@@ -27,6 +27,11 @@ requests() {
 start_server server
 start_proxy p log-level=info
 start=$(rss)
+# Others may not look into the process, but root may.
+if [ -r "/proc/$PID/maps" ]; then
+    is "$(awk '$6 ~ /license-proxy$/ { print $2 }' "/proc/$PID/maps" | xargs)" "r--p r-xp r--p rw-p" \
+        "constants, code, then what was relocated, which is read-only, too, and variables"
+fi
 at_most "$start" 2999 "kB after the start"
 # More at one time than later on, so that the heap has been as large as it will be.
 is "$(requests 100 25)" 100 "100 requests"

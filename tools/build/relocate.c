@@ -10,6 +10,8 @@
 #include <elf.h>
 #include <link.h>
 #include <stddef.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
 
 #ifndef DT_RELR
 #define DT_RELRSZ 35
@@ -22,7 +24,7 @@ typedef int start(int (*run)(int, char **), int argc, char **argv, void (*init)(
 start __real___libc_start_main;
 __attribute__((no_stack_protector)) start __wrap___libc_start_main;
 
-extern char __ehdr_start[];
+extern ElfW(Ehdr) __ehdr_start;
 extern ElfW(Dyn) _DYNAMIC[];
 
 /* Points to itself once relocated: a newer musl has done it, or the linker packs none. */
@@ -35,7 +37,7 @@ static const void *const volatile sample = (const void *)&sample;
 static void relocate(const size_t *entry, size_t count)
 {
     const size_t bits = 8 * sizeof *entry - 1;
-    size_t base = (size_t)__ehdr_start, *at = NULL;
+    size_t base = (size_t)&__ehdr_start, *at = NULL;
 
     for (; count > 0; count--, entry++) {
         if (*entry & 1) {
@@ -58,7 +60,7 @@ int __wrap___libc_start_main(int (*run)(int, char **), int argc, char **argv, vo
 
     for (const ElfW(Dyn) *d = _DYNAMIC; d->d_tag != DT_NULL; d++) {
         if (d->d_tag == DT_RELR)
-            table = (const size_t *)(const void *)(__ehdr_start + d->d_un.d_ptr);
+            table = (const size_t *)((size_t)&__ehdr_start + d->d_un.d_ptr);
         else if (d->d_tag == DT_RELRSZ)
             size = d->d_un.d_val;
     }
@@ -67,4 +69,21 @@ int __wrap___libc_start_main(int (*run)(int, char **), int argc, char **argv, vo
     /* run may have been read from a table that wasn't relocated yet. */
     (void)run;
     return __real___libc_start_main(main, argc, argv, init, fini, unused);
+}
+
+/*
+ * What needed relocating is read-only from here on. musl does this for what it loads, but not for
+ * an executable that relocates itself.
+ */
+__attribute__((constructor)) static void protect(void)
+{
+    size_t base = (size_t)&__ehdr_start, page = getauxval(AT_PAGESZ);
+    const ElfW(Phdr) *p = (const ElfW(Phdr) *)(base + __ehdr_start.e_phoff);
+
+    for (size_t n = __ehdr_start.e_phnum; n > 0; n--, p++) {
+        size_t from = (base + p->p_vaddr) & -page, to = (base + p->p_vaddr + p->p_memsz) & -page;
+
+        if (p->p_type == PT_GNU_RELRO)
+            (void)mprotect((char *)from, to - from, PROT_READ);
+    }
 }
