@@ -213,20 +213,31 @@ int64_t clock_boot_of(const struct clock *c, const struct clock_mark *m)
     return c->read_boot() - (age > 0 ? age : 0);
 }
 
-void clock_format(int64_t wall_ns, char out[CLOCK_RFC3339_SIZE])
+static void format(time_t s, int64_t ns, char out[CLOCK_RFC3339_SIZE])
 {
-    int64_t ns = wall_ns % CLOCK_NS_PER_S;
-    time_t s = (time_t)(wall_ns / CLOCK_NS_PER_S);
     struct tm tm = {0};
     char text[80];
 
-    if (ns < 0) {
-        ns += CLOCK_NS_PER_S;
-        s--;
-    }
     gmtime_r(&s, &tm);
     snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%09lldZ", tm.tm_year + 1900,
              tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, (long long)ns);
     memcpy(out, text, CLOCK_RFC3339_SIZE - 1);
     out[CLOCK_RFC3339_SIZE - 1] = '\0';
+}
+
+void clock_format(int64_t wall_ns, char out[CLOCK_RFC3339_SIZE])
+{
+    int64_t ns = wall_ns % CLOCK_NS_PER_S;
+    int64_t s = wall_ns / CLOCK_NS_PER_S;
+
+    if (ns < 0) {
+        ns += CLOCK_NS_PER_S;
+        s--;
+    }
+    format((time_t)s, ns, out);
+}
+
+void clock_format_s(int64_t wall_s, char out[CLOCK_RFC3339_SIZE])
+{
+    format((time_t)wall_s, 0, out);
 }

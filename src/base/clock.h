@@ -120,4 +120,7 @@ bool clock_seam_boot_id(uint8_t id[16]);
 #define CLOCK_RFC3339_SIZE 31
 void clock_format(int64_t wall_ns, char out[CLOCK_RFC3339_SIZE]);
 
+/* The same of whole seconds since 1970: a certificate's end may be later than nanoseconds reach. */
+void clock_format_s(int64_t wall_s, char out[CLOCK_RFC3339_SIZE]);
+
 #endif

@@ -40,6 +40,6 @@ int cli_version(int argc, char **argv, unsigned verbosity)
            "C library     " LIBC "\n"
            "trust anchors %zu, Mozilla's, of ca-certificates " LP_ROOTS "\n"
            "built         %.10s\n",
-           roots_count, date);
+           roots_data_count, date);
     return 0;
 }

@@ -3,6 +3,7 @@
 #include "format/http_emit.h"
 #include "format/json.h"
 #include "status/metrics.h"
+#include "status/page.h"
 
 /* /v1/details: a few kB, and up to LISTED entries of about 80 bytes. */
 #define DETAILS_MAX 65536
@@ -176,7 +177,7 @@ static void add_certificate(struct json *j, const struct endpoint *e)
         return;
     }
     json_begin_object(j);
-    clock_format(identity->facts.not_after * CLOCK_NS_PER_S, text);
+    clock_format_s(identity->facts.not_after, text);
     add_string(j, "not_after", text);
     add_bool(j, "self_made", e->self_made);
     json_end_object(j);
@@ -251,6 +252,7 @@ static void details(const struct endpoint *e, struct client *c)
     add_string(&j, "version", e->version);
     add_int(&j, "uptime_s", (now - e->started_ns) / CLOCK_NS_PER_S);
     add_string(&j, "state", state_text(core_state(e->core)));
+    add_time(&j, "state_since", core, true, core->told_ns);
     add_time(&j, "last_successful_checkin", core, s->answered, s->answered_ns);
     add_time(&j, "trust_expiration", core, s->answered, state_expires_ns(s));
     add_int(&j, "trust_window_s", s->window_ns / CLOCK_NS_PER_S);
@@ -301,8 +303,8 @@ static const struct {
     const char *path;
     void (*answer)(const struct endpoint *e, struct client *c);
 } paths[] = {
-    {"/v1/status", status}, {"/v1/details", details},     {"/livez", live},
-    {"/readyz", ready},     {"/metrics", metrics_answer},
+    {"/", page_answer}, {"/v1/status", status}, {"/v1/details", details},
+    {"/livez", live},   {"/readyz", ready},     {"/metrics", metrics_answer},
 };
 
 void endpoint_on_request(struct client_port *port, struct client *c)
@@ -326,6 +328,6 @@ void endpoint_on_request(struct client_port *port, struct client *c)
         return;
     }
     client_respond_error(c, 404, "not_found",
-                         "this port has /v1/status, /v1/details, /livez, /readyz and /metrics",
+                         "this port has /, /v1/status, /v1/details, /livez, /readyz and /metrics",
                          (struct slice){0});
 }

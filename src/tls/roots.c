@@ -11,73 +11,41 @@ static const char *const system_files[] = {
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 };
 
-static void unpack(unsigned char *out)
+/* Takes bytes with their length off the table. BearSSL's fields aren't const, but nobody writes. */
+static unsigned char *take(const unsigned char **at, size_t *size)
 {
-    const unsigned char *at = roots_packed;
+    const unsigned char *bytes = *at + 2;
 
-    for (size_t n = 0; n < roots_unpacked_size;) {
-        const unsigned char *from = at + 1;
-        size_t count = *at;
-
-        if (count < ROOTS_COPY) {
-            at += 1 + count;
-        } else {
-            count -= ROOTS_COPY - ROOTS_COPY_LEAST;
-            from = out + n - (at[1] << 8 | at[2]);
-            at += 3;
-        }
-        /* Byte by byte, since a copy may reach into itself. */
-        while (count-- > 0)
-            out[n++] = *from++;
-    }
-}
-
-static size_t take_length(unsigned char **at)
-{
-    *at += 2;
-    return (size_t)(*at)[-2] << 8 | (*at)[-1];
-}
-
-/* Takes bytes with their length before them. */
-static unsigned char *take(unsigned char **at, size_t *size)
-{
-    *size = take_length(at);
-    *at += *size;
-    return *at - *size;
+    *size = (size_t)(*at)[0] << 8 | (*at)[1];
+    *at = bytes + *size;
+    return (unsigned char *)(uintptr_t)bytes;
 }
 
 bool roots_bundle(struct pem_anchors *out, struct err *err)
 {
-    /* BearSSL's fields aren't const, but nobody writes. */
-    unsigned char *at, *key = (unsigned char *)(uintptr_t)roots_keys;
+    const unsigned char *at = roots_data;
 
     memset(out, 0, sizeof *out);
     out->borrowed = true;
-    /* The names lie behind the anchors. */
-    out->items = calloc(1, roots_count * sizeof *out->items + roots_unpacked_size);
+    out->items = calloc(roots_data_count, sizeof *out->items);
     if (!out->items) {
         err_set(err, ERR_MEMORY, "out of memory for the trust anchors");
         return false;
     }
-    at = (unsigned char *)(out->items + roots_count);
-    unpack(at);
-    while (out->count < roots_count) {
+    while (at < roots_data + roots_data_size && out->count < roots_data_count) {
         br_x509_trust_anchor *ta = &out->items[out->count++];
         int curve = *at & ~ROOTS_CA;
-        size_t size;
 
         ta->flags = *at++ & ROOTS_CA ? BR_X509_TA_CA : 0;
-        size = take_length(&at);
+        ta->dn.data = take(&at, &ta->dn.len);
         ta->pkey.key_type = curve ? BR_KEYTYPE_EC : BR_KEYTYPE_RSA;
         if (curve) {
-            ta->pkey.key.ec = (br_ec_public_key){curve, key, size};
+            ta->pkey.key.ec.curve = curve;
+            ta->pkey.key.ec.q = take(&at, &ta->pkey.key.ec.qlen);
         } else {
-            ta->pkey.key.rsa.n = key;
-            ta->pkey.key.rsa.nlen = size;
+            ta->pkey.key.rsa.n = take(&at, &ta->pkey.key.rsa.nlen);
             ta->pkey.key.rsa.e = take(&at, &ta->pkey.key.rsa.elen);
         }
-        key += size;
-        ta->dn.data = take(&at, &ta->dn.len);
     }
     return true;
 }

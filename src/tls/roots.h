@@ -7,28 +7,18 @@
 #include "tls/pem.h"
 
 /*
- * The Mozilla bundle compiled in; made by tools/roots.c from Debian's ca-certificates. The names in
- * it resemble each other, so all but points and moduli, which nothing makes smaller, is packed.
- *
- * Unpacked, an anchor is: a byte of kind (ROOTS_CA, and BearSSL's number of the curve, 0 for RSA);
- * the length of the point or modulus, which is the next in roots_keys; with RSA, length and bytes
- * of the exponent; length and bytes of the name. Each length is two bytes, the high one first.
- *
- * Packed, a byte below ROOTS_COPY stands before that number of bytes. Another is followed by two
- * bytes that tell how far back in what is unpacked already to copy from, the high one first; the
- * byte less ROOTS_COPY, and ROOTS_COPY_LEAST more, tells how many.
+ * The Mozilla bundle compiled in; made by tools/roots.c from Debian's ca-certificates. One table of
+ * bytes, since structures with pointers would cost 20 kB more. An anchor is: a byte of kind
+ * (ROOTS_CA, and BearSSL's number of the curve, 0 for RSA), then its name, then the point, or
+ * modulus and exponent; each with two bytes of length before it, the high one first.
  */
-extern const unsigned char roots_packed[];
-extern const size_t roots_unpacked_size;
-extern const unsigned char roots_keys[];
-extern const size_t roots_keys_size;
-extern const size_t roots_count;
+extern const unsigned char roots_data[];
+extern const size_t roots_data_size;
+extern const size_t roots_data_count;
 
 #define ROOTS_CA 0x80
-#define ROOTS_COPY 0x80
-#define ROOTS_COPY_LEAST 4
 
-/* The bundle's anchors. *out is initialised here; it borrows roots_keys. False: ERR_MEMORY. */
+/* The bundle's anchors. *out is initialised here; it borrows the table. False: ERR_MEMORY. */
 bool roots_bundle(struct pem_anchors *out, struct err *err);
 
 /*

@@ -17,7 +17,7 @@ is "$CODE $(field content-type)" "200 application/json" "/v1/status, with a quer
 is "$(field cache-control)" no-store "is not to be cached"
 fetch_url "$STATUS/v1/details"
 is "$CODE $(field content-type)" "200 application/json" "/v1/details"
-for member in '"version":"[^"]+"' '"uptime_s":[0-9]+' '"state":"Connected"' '"trust_window_s":3600' \
+for member in '"version":"[^"]+"' '"uptime_s":[0-9]+' '"state":"Connected","state_since":"20[0-9T:.-]+Z"' '"trust_window_s":3600' \
     '"circuit_open":false' '"draining":false' '"upstreams":\[\{"server":"localhost:[0-9]+","failing":false,' \
     '"last_error":null' '"cache":\{"entries":1,"bytes":[0-9]+' '"trust_left_s":3[56][0-9][0-9]' \
     '"certificate":\{"not_after":"20[0-9-]+T' '"self_made":true' '"license_key_refused":false' \
@@ -40,7 +40,7 @@ for path in /nothing /v1 /v1/status/ /V1/STATUS; do
     fetch_url "$STATUS$path"
     is "$CODE" 404 "$path isn't there"
 done
-for path in /v1/status /v1/details /livez /readyz; do
+for path in / /v1/status /v1/details /livez /readyz; do
     fetch_url "$STATUS$path" -I
     like "$CODE $(field content-length)" '^200 [0-9]+$' "HEAD $path"
     for method in POST PUT DELETE OPTIONS PATCH; do

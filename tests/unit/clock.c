@@ -330,6 +330,8 @@ static void check_format(void)
         {INT64_MIN, "1677-09-21T00:12:43.145224192Z"},
     };
 
+    char late[CLOCK_RFC3339_SIZE];
+
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char out[CLOCK_RFC3339_SIZE + 1];
 
@@ -338,6 +340,8 @@ static void check_format(void)
         ok(out[CLOCK_RFC3339_SIZE] == 'x', "stays in its room");
         is_str(out, cases[i].want, "a time as RFC 3339 writes it");
     }
+    clock_format_s(253402300799, late);
+    is_str(late, "9999-12-31T23:59:59.000000000Z", "a certificate that doesn't end");
 }
 
 int main(void)

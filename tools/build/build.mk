@@ -108,7 +108,7 @@ SRC := $(sort $(wildcard src/*/*.c))
 OBJ := $(SRC:src/%.c=$(OUT)/obj/%.o)
 MAIN := $(OUT)/obj/cli/main.o
 LIB := $(OUT)/libproxy.a
-LIBOBJ := $(filter-out $(MAIN),$(OBJ))
+LIBOBJ := $(filter-out $(MAIN),$(OBJ)) $(OUT)/obj/gen/page_data.o
 ifneq ($(wildcard tools/roots.c),)
 LIBOBJ += $(OUT)/obj/gen/roots_data.o
 endif
@@ -171,10 +171,10 @@ $(BIN)/license-server: $(START) $(PRINTF) $(OUT)/obj/tools/license-server.o $(LI
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
-# ---- what is generated: the version and the compiled-in trust anchors ----------------------
+# ---- what is generated: the version, the compiled-in trust anchors, the page's parts --------
 
 .PHONY: generated
-GENERATED := $(GEN)/version.h $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
+GENERATED := $(GEN)/version.h $(GEN)/page_data.c $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o,$(OBJ))
@@ -190,6 +190,11 @@ $(GEN)/version.h: FORCE
 	@mkdir -p $(@D)
 	@tools/build/version "$(BEARSSL)" >$@.tmp
 	@if cmp -s $@.tmp $@; then rm -f $@.tmp; else mv $@.tmp $@; fi
+
+$(GEN)/page_data.c: tools/build/embed src/status/page.css src/status/page.js
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)tools/build/embed status/page.h $(wordlist 2,3,$^) >$@.tmp && mv $@.tmp $@
 
 $(OUT)/roots: $(START) $(ROOTS_OBJ) $(BEARSSL_LIB)
 	$(Q)$(call LINK,$^)
