@@ -59,107 +59,37 @@ static bool read_source(struct source *s, struct err *err)
     return rv;
 }
 
-static void put(struct buf *b, const unsigned char *bytes, size_t n)
+/* Bytes of the table, some on a line. */
+static void print_bytes(const unsigned char *bytes, size_t n)
 {
-    if (!buf_append(b, bytes, n)) {
-        fprintf(stderr, "roots: out of memory\n");
-        exit(1);
-    }
+    for (size_t i = 0; i < n; i++)
+        printf("%s%u,", i % 24 == 0 ? "\n    " : "", bytes[i]);
 }
 
-static void put_length(struct buf *b, size_t n)
+/* Two bytes of length before them. */
+static void print_counted(const unsigned char *bytes, size_t n)
 {
     unsigned char length[2] = {(unsigned char)(n >> 8), (unsigned char)n};
 
-    put(b, length, sizeof length);
+    print_bytes(length, sizeof length);
+    print_bytes(bytes, n);
 }
 
 /* The layout is told in src/tls/roots.h. */
-static void put_anchor(struct buf *table, struct buf *keys, const br_x509_trust_anchor *ta)
+static void print_anchor(const br_x509_trust_anchor *ta)
 {
     unsigned char kind = (unsigned char)(ta->flags & BR_X509_TA_CA ? ROOTS_CA : 0);
 
-    if (ta->pkey.key_type == BR_KEYTYPE_EC) {
+    if (ta->pkey.key_type == BR_KEYTYPE_EC)
         kind = (unsigned char)(kind | ta->pkey.key.ec.curve);
-        put(table, &kind, 1);
-        put_length(table, ta->pkey.key.ec.qlen);
-        put(keys, ta->pkey.key.ec.q, ta->pkey.key.ec.qlen);
+    print_bytes(&kind, 1);
+    print_counted(ta->dn.data, ta->dn.len);
+    if (ta->pkey.key_type == BR_KEYTYPE_EC) {
+        print_counted(ta->pkey.key.ec.q, ta->pkey.key.ec.qlen);
     } else {
-        put(table, &kind, 1);
-        put_length(table, ta->pkey.key.rsa.nlen);
-        put(keys, ta->pkey.key.rsa.n, ta->pkey.key.rsa.nlen);
-        put_length(table, ta->pkey.key.rsa.elen);
-        put(table, ta->pkey.key.rsa.e, ta->pkey.key.rsa.elen);
+        print_counted(ta->pkey.key.rsa.n, ta->pkey.key.rsa.nlen);
+        print_counted(ta->pkey.key.rsa.e, ta->pkey.key.rsa.elen);
     }
-    put_length(table, ta->dn.len);
-    put(table, ta->dn.data, ta->dn.len);
-}
-
-/* The longest copy there is for what stands at n: how long, and from how far back. */
-static size_t find_copy(struct slice s, size_t n, size_t *back)
-{
-    size_t most = ROOTS_COPY_LEAST + 0xff - ROOTS_COPY, best = 0;
-
-    if (most > s.n - n)
-        most = s.n - n;
-    for (size_t far = 1; far <= n && far <= 0xffff && best < most; far++) {
-        size_t same = 0;
-
-        while (same < most && s.p[n + same] == s.p[n + same - far])
-            same++;
-        if (same > best) {
-            best = same;
-            *back = far;
-        }
-    }
-    return best;
-}
-
-static void put_plain(struct buf *b, const char *bytes, size_t n)
-{
-    unsigned char count = (unsigned char)n;
-
-    if (n > 0) {
-        put(b, &count, 1);
-        put(b, (const unsigned char *)bytes, n);
-    }
-}
-
-static void pack(struct buf *packed, struct slice s)
-{
-    size_t plain = 0, back = 0;
-
-    for (size_t n = 0; n < s.n;) {
-        size_t same = find_copy(s, n, &back), later = 0, unused;
-
-        /* What begins one byte later may be longer. */
-        if (same >= ROOTS_COPY_LEAST && n + 1 < s.n)
-            later = find_copy(s, n + 1, &unused);
-        if (same >= ROOTS_COPY_LEAST && later <= same) {
-            unsigned char code = (unsigned char)(same - ROOTS_COPY_LEAST + ROOTS_COPY);
-
-            put_plain(packed, s.p + n - plain, plain);
-            plain = 0;
-            put(packed, &code, 1);
-            put_length(packed, back);
-            n += same;
-        } else {
-            n++;
-            if (++plain == ROOTS_COPY - 1) {
-                put_plain(packed, s.p + n - plain, plain);
-                plain = 0;
-            }
-        }
-    }
-    put_plain(packed, s.p + s.n - plain, plain);
-}
-
-static void print_bytes(const char *name, struct slice s)
-{
-    printf("const unsigned char %s[] = {", name);
-    for (size_t i = 0; i < s.n; i++)
-        printf("%s%u,", i % 24 == 0 ? "\n    " : "", (unsigned char)s.p[i]);
-    printf("\n};\n");
 }
 
 /* File names stand in comments, so nothing in them may end one. */
@@ -171,33 +101,25 @@ static void print_name(const char *name)
 
 static size_t print_all(const struct source *sources, size_t count)
 {
-    struct buf table, keys, packed;
     size_t number = 0;
 
-    buf_init(&table, LIMIT_PEM_FILE);
-    buf_init(&keys, LIMIT_PEM_FILE);
-    buf_init(&packed, LIMIT_PEM_FILE);
     printf("/* Made by tools/roots.c: trust anchors, from Mozilla's list. */\n"
-           "#include \"tls/roots.h\"\n\n");
+           "#include \"tls/roots.h\"\n\n"
+           "const unsigned char roots_data[] = {\n");
     for (size_t i = 0; i < count; i++) {
-        printf("/* ");
+        printf("    /* ");
         print_name(sources[i].name);
-        printf("%s */\n",
+        printf("%s */",
                err_is_set(&sources[i].unusable) ? ": left out, its key can't be used" : "");
         for (size_t k = 0; k < sources[i].anchors.count; k++)
-            put_anchor(&table, &keys, &sources[i].anchors.items[k]);
+            print_anchor(&sources[i].anchors.items[k]);
+        printf("\n");
         number += sources[i].anchors.count;
     }
-    pack(&packed, buf_slice(&table));
-    print_bytes("roots_packed", buf_slice(&packed));
-    print_bytes("roots_keys", buf_slice(&keys));
-    printf("const size_t roots_unpacked_size = %zu;\n"
-           "const size_t roots_keys_size = sizeof roots_keys;\n"
-           "const size_t roots_count = %zu;\n",
-           table.len, number);
-    buf_fini(&table);
-    buf_fini(&keys);
-    buf_fini(&packed);
+    printf("};\n\n"
+           "const size_t roots_data_size = sizeof roots_data;\n"
+           "const size_t roots_data_count = %zu;\n",
+           number);
     return number;
 }
 
