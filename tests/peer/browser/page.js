@@ -2,11 +2,11 @@
 // nothing but node, Chromium and axe-core's one file is needed.
 //
 //   node page.js AXE FOLDER look STATE URL [STATE URL]...
-//   node page.js AXE FOLDER watch URL CHANGE-URL FROM TO PID
+//   node page.js AXE FOLDER watch URL FROM TO PID CHANGE-URL...
 //
 // look: the page in each state, on a phone and a desktop, light and dark, with script and without;
-// screenshots go to FOLDER. watch: the page stays open while CHANGE-URL is fetched, which takes the
-// state FROM to TO, and while the proxy PID is ended. Each finding is a line "ok WHAT" or
+// screenshots go to FOLDER. watch: the page stays open while the CHANGE-URLs are fetched, which take
+// the state FROM to TO, and while the proxy PID is ended. Each finding is a line "ok WHAT" or
 // "not ok WHAT"; the exit code is 0 when all was looked at.
 'use strict';
 const {spawn} = require('child_process');
@@ -14,6 +14,7 @@ const fs = require('fs');
 const os = require('os');
 const path = require('path');
 const http = require('http');
+const https = require('https');
 
 const [axePath, folder, mode, ...rest] = process.argv.slice(2);
 const axe = fs.readFileSync(axePath, 'utf8');
@@ -146,7 +147,7 @@ async function until(seconds, condition) {
 }
 
 const get = url => new Promise((resolve, reject) => {
-  http.get(url, r => { r.resume(); r.on('end', resolve); }).on('error', reject);
+  (url.startsWith('https') ? https : http).get(url, {rejectUnauthorized: false}, r => { r.resume(); r.on('end', resolve); }).on('error', reject);
 });
 
 // Of the whole page: a phone's innerWidth grows with what sticks out.
@@ -187,7 +188,7 @@ async function look(state, url) {
   await page.close();
 }
 
-async function watch(url, change, from, to, pid) {
+async function watch(url, from, to, pid, ...changes) {
   const page = await Page.open(sizes.desktop, false, true);
   await page.go(url);
   await page.eval('document.mark = 1; window.told = []; new MutationObserver(() => told.push(' + shown +
@@ -198,7 +199,7 @@ async function watch(url, change, from, to, pid) {
   tell(await until(20, async () => await page.eval(left) != before), 'it counts down');
   tell((await page.eval('document.getElementById("head").textContent')).includes(await page.eval(left)),
        'the headline, too');
-  await get(change);
+  for (const change of changes) await get(change);
   tell(await until(40, async () => await page.eval(shown) == to), 'open, it follows to ' + to);
   tell((await page.eval('document.title')).startsWith(to), 'with its title');
   tell(await page.eval('document.mark') === 1, 'without being loaded anew');
