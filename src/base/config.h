@@ -7,6 +7,7 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "base/secret.h"
 
 #include <stdbool.h>
@@ -69,6 +70,10 @@ struct config {
     int64_t max_clients;   /* licensing connections */
     int64_t trust_entries; /* stored approvals */
     int64_t drain_timeout_s;
+
+    /* [sandbox] */
+    enum sandbox_mode sandbox;
+    char *user; /* owned, NULL if none: NAME or NUMBER, and :GROUP */
 
     /* [state] */
     char *state_dir; /* owned, NULL if none */

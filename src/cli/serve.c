@@ -9,6 +9,7 @@
  * of the state.
  */
 #include "cli/command.h"
+#include "cli/confine.h"
 #include "cli/material.h"
 #include "cli/options.h"
 #include "cli/state_files.h"
@@ -18,6 +19,7 @@
 #include "status/endpoint.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +51,7 @@ struct serve {
     struct config reloaded; /* of the last reload; material borrows from it */
     struct log log;
     struct loop loop;
+    struct spawn spawn;
     struct resolve resolve;
     struct tls_profile profile;
     struct egress egress;
@@ -160,7 +163,7 @@ static void close_licensing(struct serve *s)
 static void start_drain(struct serve *s)
 {
     if (s->phase != SERVE_RUNNING) {
-        end(s, 0); /* nothing is in flight, or told twice: now */
+        end(s, s->exit_code); /* nothing is in flight, or told twice: now */
         return;
     }
     s->phase = SERVE_LEAVING;
@@ -184,7 +187,7 @@ static void on_drain(struct loop_timer *timer)
         return;
     }
     if (s->gave_up) {
-        end(s, 0);
+        end(s, s->exit_code);
         return;
     }
     log_event(&s->log, LOG_WARN, "the drain deadline has passed: unanswered requests get 503",
@@ -407,7 +410,18 @@ static void on_wake(struct loop *l)
     core_tick(&s->core);
 }
 
-/* The helper only looks up names. */
+/* No helper can be started again: better a new process than one that looks up no more names. */
+static void on_spawner_lost(struct spawn *spawn)
+{
+    struct serve *s = LOOP_OWNER(spawn, struct serve, spawn);
+
+    log_event(&s->log, LOG_ERROR, "the process that starts helper processes ended: start me again");
+    s->exit_code = 70;
+    if (s->phase == SERVE_STARTING || s->phase == SERVE_RUNNING)
+        start_drain(s);
+}
+
+/* Helpers look up names and move sealed files. */
 static void in_helper(void *ctx)
 {
     struct serve *s = ctx;
@@ -444,7 +458,7 @@ static bool start_store(struct serve *s, struct err *err)
     if (!state_files_seal_secret(s->config.state_dir, &s->config.license_key, &s->profile,
                                  &s->sealed_with, err) ||
         !store_init(store, s->config.state_dir,
-                    slice_make(s->sealed_with.data, s->sealed_with.size), in_helper, s, err))
+                    slice_make(s->sealed_with.data, s->sealed_with.size), &s->spawn, err))
         return false;
     s->core.store = store;
     if (s->config.journal_mode == JOURNAL_OFF)
@@ -492,12 +506,35 @@ static bool start_core(struct serve *s, struct err *err)
     return upstream_init(&core->upstream, &config->server_urls, err);
 }
 
-static bool start_ports(struct serve *s, struct err *err)
+static bool bind_ports(struct serve *s, struct err *err)
 {
     struct client_port *l = &s->licensing, *t = &s->status;
 
     l->loop = t->loop = &s->loop;
     l->log = t->log = &s->log;
+    return client_port_bind(t, s->supervisor.sockets[SUPERVISOR_STATUS], s->config.status_host,
+                            (int)s->config.status_port, err) &&
+           client_port_bind(l, s->supervisor.sockets[SUPERVISOR_LICENSING], s->config.host,
+                            (int)s->config.port, err);
+}
+
+static bool start_spawner(struct serve *s, struct err *err)
+{
+    s->spawn = (struct spawn){
+        .run = {[SPAWN_RESOLVER] = resolve_helper_run, [SPAWN_STORAGE] = storage_helper_run},
+        .in_helper = in_helper,
+        .ctx = s,
+        .sandbox = s->config.sandbox,
+        .log = &s->log,
+        .on_lost = on_spawner_lost,
+    };
+    return spawn_start(&s->spawn, &s->loop, err);
+}
+
+static bool start_ports(struct serve *s, struct err *err)
+{
+    struct client_port *l = &s->licensing, *t = &s->status;
+
     l->profile = &s->profile;
     l->memory = &s->body_memory;
     l->body_max = LIMIT_REQUEST_BODY;
@@ -511,11 +548,8 @@ static bool start_ports(struct serve *s, struct err *err)
     s->endpoint.licensing = l;
     s->endpoint.version = command_version();
     s->endpoint.started_ns = clock_boot_ns(&s->core.clock);
-    return client_port_bind(t, s->supervisor.sockets[SUPERVISOR_STATUS], s->config.status_host,
-                            (int)s->config.status_port, err) &&
-           client_port_open(t, err) &&
-           client_port_bind(l, s->supervisor.sockets[SUPERVISOR_LICENSING], s->config.host,
-                            (int)s->config.port, err);
+    s->endpoint.statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    return client_port_open(t, err);
 }
 
 static void tell_start(const struct serve *s)
@@ -546,10 +580,11 @@ static bool start(struct serve *s, struct err *err)
     loop_init(&s->loop);
     s->loop.on_wake = on_wake;
     s->loop.ctx = s;
-    if (!supervisor_init(&s->supervisor, &s->loop, err) ||
+    if (!supervisor_init(&s->supervisor, &s->loop, err) || !bind_ports(s, err) ||
+        !confine_user(&s->options, &s->config, &s->log, err) ||
         (s->config.state_dir && !state_files_prepare(s->config.state_dir, err)) ||
         !options_egress(&s->options, &s->config, &s->egress, err) || !watch_signals(s, err) ||
-        !resolve_start(&s->resolve, &s->loop, in_helper, s, err) ||
+        !start_spawner(s, err) || !resolve_start(&s->resolve, &s->loop, &s->spawn, err) ||
         !tls_profile_init(&s->profile, err) || !start_core(s, err) || !start_store(s, err) ||
         !material_load(&s->material, &s->config, &s->profile, never_back(s), NULL, err) ||
         !start_ports(s, err) || !checkin_init(&s->checkin, &s->core, &s->config, err))
@@ -564,6 +599,7 @@ static bool start(struct serve *s, struct err *err)
     loop_set(&s->loop, &s->renewal, 0);
     tell_start(s);
     tell_phase(s, "", s->config.startup_timeout_s);
+    confine_proxy(&s->options, &s->config, &s->log);
     checkin_start(&s->checkin);
     return true;
 }
@@ -604,12 +640,15 @@ static void stop(struct serve *s)
         journal_fini(&s->journal);
     core_fini(&s->core);
     resolve_stop(&s->resolve);
+    spawn_fini(&s->spawn);
     supervisor_fini(&s->supervisor);
     material_fini(&s->material);
     loop_fini(&s->loop);
     exchange_fini(&s->core);
     if (s->signals.fd >= 0)
         close(s->signals.fd);
+    if (s->endpoint.statm_fd >= 0)
+        close(s->endpoint.statm_fd);
     tls_profile_fini(&s->profile);
 }
 
@@ -625,7 +664,7 @@ int cli_serve(int argc, char **argv, unsigned verbosity)
     }
     harden();
     s->log = (struct log){.fd = STDERR_FILENO, .level = LOG_INFO};
-    s->signals.fd = s->resolve.io.fd = -1;
+    s->signals.fd = s->endpoint.statm_fd = s->resolve.io.fd = -1;
     if (!options_init(&s->options, argc, argv, verbosity, &err) ||
         !options_load(&s->options, &s->config, &err)) {
         rv = command_fail(&err);

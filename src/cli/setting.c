@@ -7,6 +7,7 @@
 #define TEXT_(n) #n
 
 static const char *const journal_modes[] = {"off", "record", "replay", NULL};
+static const char *const sandbox_modes[] = {"off", "errno", "kill", NULL};
 static const char *const log_formats[] = {"text", "json", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
@@ -126,6 +127,13 @@ const struct setting setting_table[] = {
      .offset = AT(journal_max_bytes), .least = LIMIT_JOURNAL_BYTES_LEAST,
      .most = LIMIT_JOURNAL_BYTES_MOST, .fallback = TEXT(LIMIT_JOURNAL_BYTES), .argument = "N",
      .help = "of the journal's files; when it is full, requests aren't answered from trust"},
+
+    {"sandbox", "mode", "sandbox", .type = SETTING_ENUM, .offset = AT(sandbox), .fallback = "errno",
+     .choices = sandbox_modes, .argument = "MODE",
+     .help = "what a system call meets that the proxy never makes: errno: it fails; kill: the "
+             "process ends; off: nothing is confined"},
+    {"sandbox", "user", "user", .is_flag = true, .offset = AT(user), .argument = "USER[:GID]",
+     .help = "who to become once the ports are bound: a name or a number"},
 
     {"log", "format", "log-format", .is_flag = true, .type = SETTING_ENUM, .offset = AT(log_format),
      .fallback = "text", .choices = log_formats, .argument = "text|json",

@@ -15,9 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 struct question {
@@ -35,8 +33,8 @@ struct reply {
 /* A worker gives up by itself some time after nobody waits for it any more. */
 #define WORKER_SECONDS 60
 
-/* Descriptors that the helper might have inherited. */
-#define INHERITED_MAX 4096
+/* What getaddrinfo reads. */
+static const char *const resolve_files[] = {"/etc/resolv.conf", "/etc/hosts"};
 
 static void look_up(const char *host, struct reply *reply)
 {
@@ -79,21 +77,17 @@ static _Noreturn void run_worker(int fd, const struct question *q)
     _exit(0);
 }
 
-static _Noreturn void run_helper(struct resolve *r, int fd)
+void resolve_helper_run(const struct spawn_job *job)
 {
+    struct sandbox sandbox;
     struct question q;
+    int fd = job->fd;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* The terminal's ^C is for the proxy, which drains and then closes the pair. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     signal(SIGCHLD, SIG_IGN);
-    if (r->in_helper)
-        r->in_helper(r->ctx);
-    for (int other = 3; other < INHERITED_MAX; other++)
-        if (other != fd)
-            close(other);
+    sandbox_init(&sandbox, job->sandbox, SANDBOX_RESOLVER);
+    for (size_t i = 0; i < sizeof resolve_files / sizeof resolve_files[0]; i++)
+        sandbox_let_reread(&sandbox, resolve_files[i]);
+    (void)sandbox_enter(&sandbox);
     for (;;) {
         ssize_t n = recv(fd, &q, sizeof q, 0);
 
@@ -126,7 +120,7 @@ static _Noreturn void run_helper(struct resolve *r, int fd)
 static void on_ready(struct loop_io *io, short ready);
 static void on_tick(struct loop_timer *timer);
 
-static bool spawn(struct resolve *r, struct err *err)
+static bool start_helper(struct resolve *r, struct err *err)
 {
     int pair[2];
 
@@ -134,14 +128,9 @@ static bool spawn(struct resolve *r, struct err *err)
         err_set(err, ERR_SYSTEM, "socketpair for the resolver: %s", strerror(errno));
         return false;
     }
-    r->helper = fork();
-    if (r->helper == 0) {
-        close(pair[0]);
-        run_helper(r, pair[1]);
-    }
+    r->helper = spawn_helper(r->spawn, SPAWN_RESOLVER, pair[1], -1, "", err);
     close(pair[1]);
     if (r->helper < 0) {
-        err_set(err, ERR_SYSTEM, "fork of the resolver: %s", strerror(errno));
         close(pair[0]);
         return false;
     }
@@ -154,17 +143,15 @@ static bool spawn(struct resolve *r, struct err *err)
     return true;
 }
 
-bool resolve_start(struct resolve *r, struct loop *loop, void (*in_helper)(void *ctx), void *ctx,
-                   struct err *err)
+bool resolve_start(struct resolve *r, struct loop *loop, struct spawn *spawn, struct err *err)
 {
     memset(r, 0, sizeof *r);
-    r->in_helper = in_helper;
-    r->ctx = ctx;
+    r->spawn = spawn;
     r->loop = loop;
     r->tick = (struct loop_timer){.on_time = on_tick};
     r->helper = -1;
     r->io.fd = -1;
-    return spawn(r, err);
+    return start_helper(r, err);
 }
 
 void resolve_stop(struct resolve *r)
@@ -176,8 +163,7 @@ void resolve_stop(struct resolve *r)
         r->io.fd = -1;
     }
     if (r->helper > 0) {
-        while (waitpid(r->helper, NULL, 0) < 0 && errno == EINTR)
-            ;
+        (void)spawn_wait(r->spawn, r->helper, 0);
         r->helper = -1;
     }
 }
@@ -309,7 +295,7 @@ static void respawn(struct resolve *r)
     for (struct resolve_query *q = r->queries; q; q = q->next)
         q->asked = false;
     r->asked = 0;
-    (void)spawn(r, NULL);
+    (void)start_helper(r, NULL);
     if (r->queries)
         loop_set(r->loop, &r->tick, 100);
 }
@@ -342,7 +328,7 @@ static void on_tick(struct loop_timer *timer)
     struct resolve_query *q;
 
     if (r->io.fd < 0)
-        (void)spawn(r, NULL);
+        (void)start_helper(r, NULL);
     do {
         struct resolve_cached *c = NULL;
 

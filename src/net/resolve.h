@@ -1,12 +1,13 @@
 /*
  * Names to addresses without stalling the loop: getaddrinfo runs in a helper process, which forks
  * a small worker for each look-up, so that a slow one delays no other. The helper holds no keys and
- * no connections: it is started before there are any.
+ * no connections.
  */
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 
 #include "net/loop.h"
+#include "net/spawn.h"
 
 #include <netinet/in.h>
 #include <sys/types.h>
@@ -44,21 +45,20 @@ struct resolve_cached {
 };
 
 struct resolve {
-    struct loop *loop;            /* borrowed for its life */
-    struct loop_io io;            /* our end of the socket pair */
-    struct loop_timer tick;       /* deadlines, and answers that are known already */
-    pid_t helper;                 /* -1 if it could not be started */
-    void (*in_helper)(void *ctx); /* runs in each new helper, to wipe what it must not hold */
-    void *ctx;                    /* in_helper's */
+    struct loop *loop;      /* borrowed for its life */
+    struct loop_io io;      /* our end of the socket pair */
+    struct loop_timer tick; /* deadlines, and answers that are known already */
+    pid_t helper;           /* -1 if it could not be started */
+    struct spawn *spawn;    /* borrowed for its life */
     uint32_t next_id;
     size_t asked;
     struct resolve_query *queries; /* borrowed: each is removed by its answer or resolve_cancel */
     struct resolve_cached cache[LIMIT_SERVERS * 2];
 };
 
-/* Starts the helper. in_helper may be NULL. ERR_SYSTEM. */
-bool resolve_start(struct resolve *r, struct loop *loop, void (*in_helper)(void *ctx), void *ctx,
-                   struct err *err);
+/* Starts the helper, whose life (spawn's run) is resolve_helper_run. ERR_SYSTEM. */
+bool resolve_start(struct resolve *r, struct loop *loop, struct spawn *spawn, struct err *err);
+void resolve_helper_run(const struct spawn_job *job);
 
 /* Ends the helper. Queries must have been cancelled. */
 void resolve_stop(struct resolve *r);

@@ -5,13 +5,13 @@
  */
 #include "status/metrics.h"
 
-#include "base/fs.h"
 #include "format/http_accept.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 #define METRICS_MAX 65536 /* it is about 20 kB, with eight license servers */
 
@@ -301,20 +301,14 @@ static void add_handshakes(struct out *o, const struct tls_profile *profile)
 }
 
 /* Bytes of the resident set, from "size resident …" in pages; ABSENT where there is no /proc. */
-static int64_t resident(void)
+static int64_t resident(const struct endpoint *e)
 {
-    int64_t pages = ABSENT;
-    struct buf text;
+    char text[256] = "";
+    const char *second;
 
-    buf_init(&text, 256);
-    if (fs_read_file("/proc/self/statm", &text, NULL) && buf_append(&text, "", 1)) {
-        const char *second = strchr(buf_slice(&text).p, ' ');
-
-        if (second)
-            pages = strtoll(second, NULL, 10) * (int64_t)getauxval(AT_PAGESZ);
-    }
-    buf_fini(&text);
-    return pages;
+    (void)!pread(e->statm_fd, text, sizeof text - 1, 0);
+    second = strchr(text, ' ');
+    return second ? strtoll(second, NULL, 10) * (int64_t)getauxval(AT_PAGESZ) : ABSENT;
 }
 
 static void derive(struct derived *d, const struct endpoint *e)
@@ -328,7 +322,7 @@ static void derive(struct derived *d, const struct endpoint *e)
     d->expires = s->answered ? clock_wall_at(&core->clock, state_expires_ns(s)) : ABSENT;
     d->expiry = identity ? identity->facts.not_after * CLOCK_NS_PER_S : ABSENT;
     d->storage_failing = store ? store->failing_to_read || store->failing_to_write : ABSENT;
-    d->resident = resident();
+    d->resident = resident(e);
     d->cpu = clock_cpu_ns();
     d->start = clock_wall_at(&core->clock, e->started_ns);
 }

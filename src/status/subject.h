@@ -16,6 +16,7 @@ struct endpoint {
     const char *roots;  /* where the trust anchors come from; replaced on reload */
     bool self_made;     /* the certificate is one that the proxy made itself */
     int64_t started_ns; /* boot time */
+    int statm_fd;       /* owned: /proc/self/statm, which can't be opened later; -1: not there */
 };
 
 #endif

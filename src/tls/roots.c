@@ -50,6 +50,11 @@ bool roots_bundle(struct pem_anchors *out, struct err *err)
     return true;
 }
 
+const char *roots_file(size_t i)
+{
+    return i < sizeof system_files / sizeof system_files[0] ? system_files[i] : NULL;
+}
+
 bool roots_load_with(const char *ca_file, const char *ssl_cert_file, const char *const *paths,
                      size_t count, struct pem_anchors *out, const char **source, struct err *err)
 {

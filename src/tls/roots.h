@@ -21,6 +21,9 @@ extern const size_t roots_data_count;
 /* The bundle's anchors. *out is initialised here; it borrows the table. False: ERR_MEMORY. */
 bool roots_bundle(struct pem_anchors *out, struct err *err);
 
+/* The usual system files' paths, in their order; NULL behind the last. */
+const char *roots_file(size_t i);
+
 /*
  * Loads the anchors of ca_file; without one (NULL) those of $SSL_CERT_FILE (given as
  * ssl_cert_file, NULL or "" if unset), else the first of the usual system files that exists and can

@@ -213,24 +213,17 @@ static void end_overtaken(struct storage *s)
 
 /* ---- the helper ---------------------------------------------------------------------------- */
 
-static bool spawn(struct storage *s, struct err *err)
+static bool start_helper(struct storage *s, struct err *err)
 {
-    pid_t parent = getpid();
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
         err_set(err, ERR_SYSTEM, "socketpair for the state directory: %s", strerror(errno));
         return false;
     }
-    s->helper = fork();
-    if (s->helper == 0) {
-        if (s->in_helper)
-            s->in_helper(s->ctx);
-        storage_helper_run(pair[1], s->dir_fd, s->dir, parent);
-    }
+    s->helper = spawn_helper(s->spawn, SPAWN_STORAGE, pair[1], s->dir_fd, s->dir, err);
     close(pair[1]);
     if (s->helper < 0) {
-        err_set(err, ERR_SYSTEM, "fork for the state directory: %s", strerror(errno));
         close(pair[0]);
         return false;
     }
@@ -247,7 +240,7 @@ static bool spawn(struct storage *s, struct err *err)
 /* False while the last helper is still there: a process that hangs in the kernel takes its time. */
 static bool is_reaped(struct storage *s)
 {
-    if (s->helper > 0 && waitpid(s->helper, NULL, WNOHANG) == 0)
+    if (s->helper > 0 && spawn_wait(s->spawn, s->helper, WNOHANG) == 0)
         return false;
     s->helper = -1;
     return true;
@@ -446,7 +439,7 @@ static void on_tick(struct loop_timer *timer)
     int ended = 0;
 
     if (s->io.fd < 0 && s->start_ms <= now_ms && is_reaped(s))
-        (void)spawn(s, NULL);
+        (void)start_helper(s, NULL);
     while (ended < TICK_BATCH && end_one(s, now_ms))
         ended++;
     send_next(s);
@@ -550,13 +543,12 @@ static bool check_dir(int fd, const char *dir, struct err *warning, struct err *
     return false;
 }
 
-bool storage_init(struct storage *s, struct loop *loop, const char *dir,
-                  void (*in_helper)(void *ctx), void *ctx, struct err *warning, struct err *err)
+bool storage_init(struct storage *s, struct loop *loop, const char *dir, struct spawn *spawn,
+                  struct err *warning, struct err *err)
 {
     memset(s, 0, sizeof *s);
     s->loop = loop;
-    s->in_helper = in_helper;
-    s->ctx = ctx;
+    s->spawn = spawn;
     s->helper = -1;
     s->io.fd = -1;
     s->pause_ms = PAUSE_FIRST_MS;
@@ -569,7 +561,7 @@ bool storage_init(struct storage *s, struct loop *loop, const char *dir,
     s->dir = strdup(dir);
     if (!s->dir)
         err_set(err, ERR_MEMORY, "out of memory");
-    if (s->dir && check_dir(s->dir_fd, dir, warning, err) && spawn(s, err))
+    if (s->dir && check_dir(s->dir_fd, dir, warning, err) && start_helper(s, err))
         return true;
     storage_fini(s, 0);
     return false;

@@ -49,16 +49,15 @@ struct storage_request {
 enum storage_queue { QUEUE_DEL, QUEUE_READ, QUEUE_WRITE, QUEUE_OVERTAKEN, QUEUE_COUNT };
 
 struct storage {
-    struct loop *loop;            /* borrowed for its life */
-    char *dir;                    /* owned */
-    int dir_fd;                   /* what every helper works in */
-    struct loop_io io;            /* our end of the socket pair; fd -1 while there is no helper */
-    struct loop_timer tick;       /* deadlines; starting the helper again */
-    pid_t helper;                 /* -1 if there is none to wait for */
-    int64_t pause_ms;             /* before the helper is started again; longer each time it ends */
-    int64_t start_ms;             /* when that is, by clock_mono_ms */
-    void (*in_helper)(void *ctx); /* runs in each new helper, to wipe secrets */
-    void *ctx;                    /* in_helper's */
+    struct loop *loop;      /* borrowed for its life */
+    char *dir;              /* owned */
+    int dir_fd;             /* what every helper works in */
+    struct loop_io io;      /* our end of the socket pair; fd -1 while there is no helper */
+    struct loop_timer tick; /* deadlines; starting the helper again */
+    pid_t helper;           /* -1 if there is none to wait for */
+    int64_t pause_ms;       /* before the helper is started again; longer each time it ends */
+    int64_t start_ms;       /* when that is, by clock_mono_ms */
+    struct spawn *spawn;    /* borrowed for its life */
     struct storage_request *queue[QUEUE_COUNT]; /* borrowed; the first of each */
     struct storage_request *last[QUEUE_COUNT];  /* and the last */
     size_t queued, queued_bytes;
@@ -72,10 +71,11 @@ struct storage {
  * Checks the directory (made with mode 0700 if it isn't there; refused if others can write to it,
  * or if it isn't ours) and starts the helper. ERR_CREATE or ERR_PERMISSION, the text naming the
  * path and how to mend it; ERR_SYSTEM, ERR_MEMORY. A directory on a read-only file system is taken:
- * err is empty, *warning says so. in_helper may be NULL. s must not be moved afterwards.
+ * err is empty, *warning says so. The helper's life (spawn's run) is storage_helper_run. s must not
+ * be moved afterwards.
  */
-bool storage_init(struct storage *s, struct loop *loop, const char *dir,
-                  void (*in_helper)(void *ctx), void *ctx, struct err *warning, struct err *err);
+bool storage_init(struct storage *s, struct loop *loop, const char *dir, struct spawn *spawn,
+                  struct err *warning, struct err *err);
 
 /*
  * Ends; what is queued is done first (with its on_done) if it takes no longer than wait_ms.

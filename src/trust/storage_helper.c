@@ -9,9 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,19 +21,17 @@
 #define ANSWER_BATCH 65536 /* answers of LIST are sent together */
 #define KEPT_BUFFER 65536  /* a larger buffer isn't kept between questions */
 #define LIST_MAX                                                                                   \
-    (LIMIT_TRUST_ENTRIES * 2) /* of two instances that share the directory, each full */
-#define INHERITED_MAX                                                                              \
-    65536 /* descriptors that may be open, where the kernel can't close ranges                     \
-           */
+    (LIMIT_TRUST_ENTRIES * 2)   /* of two instances that share the directory, each full */
 #define SCAN_MAX (LIST_MAX * 2) /* directory entries looked at */
 
 /* Numbered for the fault list's names. */
 enum call { CALL_OPEN, CALL_WRITE, CALL_FSYNC, CALL_RENAME, CALL_UNLINK, CALL_COUNT };
 
 struct helper {
-    int fd;     /* our end of the socket pair */
-    int dir_fd; /* the directory */
-    dev_t dev;  /* its file system */
+    int fd;        /* our end of the socket pair */
+    int dir_fd;    /* the directory */
+    dev_t dev;     /* its file system */
+    bool confined; /* to that directory */
     const char *dir;
     unsigned serial; /* of temporary names */
     unsigned asides; /* files that are set aside */
@@ -204,16 +200,23 @@ static void fail(struct storage_frame *a, enum storage_why why, int error)
 static bool reopen(struct helper *h)
 {
     struct stat st;
-    int fd = open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = h->confined ? -1 : open(h->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rv = h->confined ? stat(h->dir, &st) : fd < 0 ? -1 : fstat(fd, &st);
 
-    if (fd < 0)
-        return false;
-    if (fstat(fd, &st) < 0 || st.st_dev != h->dev || st.st_nlink == 0 ||
-        !storage_dir_is_ours(&st)) {
-        close(fd);
+    if (rv == 0 && (st.st_dev != h->dev || st.st_nlink == 0 || !S_ISDIR(st.st_mode) ||
+                    !storage_dir_is_ours(&st))) {
         errno = EPERM;
+        rv = -1;
+    }
+    if (rv < 0) {
+        rv = errno;
+        if (fd >= 0)
+            close(fd);
+        errno = rv;
         return false;
     }
+    if (h->confined)
+        _exit(0); /* the next helper can take it */
     close(h->dir_fd);
     h->dir_fd = fd;
     return true;
@@ -533,48 +536,28 @@ static void receive_all(struct helper *h, void *to, size_t size)
     }
 }
 
-/* Everything from first to last; an empty range does nothing. */
-static void close_between(unsigned first, unsigned last)
+void storage_helper_run(const struct spawn_job *job)
 {
-    if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
-        return;
-    for (unsigned other = first; other <= last && other < INHERITED_MAX; other++)
-        close((int)other);
-}
-
-/* The proxy's connections must not stay open here. */
-static void close_others(int fd, int dir_fd)
-{
-    unsigned low = (unsigned)(fd < dir_fd ? fd : dir_fd);
-    unsigned high = (unsigned)(fd < dir_fd ? dir_fd : fd);
-
-    close_between(3, low - 1);
-    close_between(low + 1, high - 1);
-    close_between(high + 1, UINT_MAX);
-}
-
-_Noreturn void storage_helper_run(int fd, int dir_fd, const char *dir, pid_t parent)
-{
-    struct helper h = {.fd = fd, .dir_fd = dir_fd, .dir = dir};
+    struct helper h = {.fd = job->fd, .dir_fd = job->dir_fd, .dir = job->path};
+    struct storage_frame none = {.op = STORAGE_GET};
+    struct sandbox sandbox;
     struct stat st;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
-        _exit(0); /* it died before that took hold */
-    /* The terminal's ^C is for the proxy, which writes what waits and then closes the pair. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    close_others(fd, dir_fd);
     umask(077);
 #ifdef LP_FAULTS
     h.faults = getenv("LP_FAULT");
-    h.parent = parent;
+    h.parent = job->parent;
 #endif
     buf_init(&h.data, LIMIT_STATE_FILE + 1);
     buf_init(&h.out, LIMIT_STATE_FILE + sizeof(struct storage_frame) + ANSWER_BATCH);
-    if (fstat(dir_fd, &st) == 0)
+    if (fstat(h.dir_fd, &st) == 0)
         h.dev = st.st_dev;
+    /* The directory may have been made anew since it was opened. */
+    (void)is_there(&h, &none);
+    sandbox_init(&sandbox, job->sandbox, SANDBOX_STORAGE);
+    sandbox_let_write(&sandbox, h.dir_fd);
+    h.confined = sandbox.ruleset >= 0;
+    (void)sandbox_enter(&sandbox);
     tidy(&h);
     for (;;) {
         struct storage_frame question;

@@ -6,7 +6,8 @@
  *
  * A directory that was removed altogether is looked for again under its path at each question: one
  * that was made anew on the same file system, and is ours alone, is taken. (On another file system
- * it is likely the bare mount point, where removing what isn't there would prove nothing.)
+ * it is likely the bare mount point, where removing what isn't there would prove nothing.) Confined
+ * to the old one it ends instead, and the next helper takes the new one.
  *
  * Built with LP_FAULTS, for tests, the environment's LP_FAULT makes system calls fail: a list such
  * as "write:3,fsync:5,rename:1,unlink:2,open:7" (the 3rd write fails, with ENOSPC; "write:3+" and
@@ -17,6 +18,7 @@
 #define TRUST_STORAGE_HELPER_H
 
 #include "base/buf.h"
+#include "net/spawn.h"
 
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -63,7 +65,7 @@ bool storage_name_is_valid(const char *name);
 /* Whether nobody but us can change what is in a directory. */
 bool storage_dir_is_ours(const struct stat *st);
 
-/* Answers on the socket fd until its other end is closed; never returns. dir_fd: the directory. */
-_Noreturn void storage_helper_run(int fd, int dir_fd, const char *dir, pid_t parent);
+/* Answers on the job's socket until its other end is closed; never returns. */
+void storage_helper_run(const struct spawn_job *job);
 
 #endif

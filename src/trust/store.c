@@ -724,12 +724,12 @@ void store_cancel(struct store_query *q)
 
 /* ---- start, rotation, end ----------------------------------------------------------------- */
 
-bool store_init(struct store *s, const char *dir, struct slice secret, void (*in_helper)(void *ctx),
-                void *ctx, struct err *err)
+bool store_init(struct store *s, const char *dir, struct slice secret, struct spawn *spawn,
+                struct err *err)
 {
     struct err warning = {0};
 
-    if (!storage_init(&s->storage, s->loop, dir, in_helper, ctx, &warning, err))
+    if (!storage_init(&s->storage, s->loop, dir, spawn, &warning, err))
         return false;
     if (err_is_set(&warning))
         log_event(s->log, LOG_WARN, "state directory", LOG_STR("warning", warning.text));

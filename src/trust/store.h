@@ -95,9 +95,10 @@ struct store_query {
 /*
  * Opens the directory and starts its helper, then reads the time and all entries into the cache.
  * The borrowed fields and on_loaded are set before. secret: what the files are sealed with.
+ * spawn: as for storage_init.
  */
-bool store_init(struct store *s, const char *dir, struct slice secret, void (*in_helper)(void *ctx),
-                void *ctx, struct err *err);
+bool store_init(struct store *s, const char *dir, struct slice secret, struct spawn *spawn,
+                struct err *err);
 
 /* Writes the time, and ends. Queries must be over. */
 void store_fini(struct store *s);

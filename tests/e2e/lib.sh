@@ -15,6 +15,8 @@ set -u
 root=$(cd "$(dirname "$0")/../.." && pwd)
 LICENSE_PROXY=${LICENSE_PROXY:-$root/build/license-proxy}
 LICENSE_SERVER=${LICENSE_SERVER:-$root/build/license-server}
+# A system call that the sandbox's lists forget ends the process, which no test passes over.
+export LICENSE_PROXY_SANDBOX=kill
 work=$(mktemp -d)
 tests=0
 failures=0

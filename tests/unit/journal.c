@@ -16,6 +16,7 @@
 #define KEY SLICE("a license key")
 #define OTHER_KEY SLICE("another license key")
 
+static struct spawn spawn = {.run = {[SPAWN_STORAGE] = storage_helper_run}};
 static struct loop loop;
 static struct clock wall;
 static struct tls_profile profile;
@@ -122,8 +123,7 @@ static void open_store(void)
     struct err warning = {0}, err = {0};
 
     store = (struct store){.loop = &loop, .log = &quiet, .clock = &wall, .profile = &profile};
-    ok(storage_init(&store.storage, &loop, dir, NULL, NULL, &warning, &err), "storage %s",
-       err.text);
+    ok(storage_init(&store.storage, &loop, dir, &spawn, &warning, &err), "storage %s", err.text);
 }
 
 static void begin(struct slice key, int64_t max_bytes)

@@ -183,6 +183,8 @@ static const struct {
     {"state-dir", {"/a", "b", "/c/d"}, {0}},
     {"journal-mode", {"record", "off", "replay"}, {0}},
     {"journal-max-bytes", {"1048576", "2000000", "268435456"}, {0}},
+    {"sandbox", {"kill", "off", "errno"}, {0}},
+    {"user", {"nobody", "65534", "1:2"}, {0}},
     {"log-format", {"json", "text", "json"}, {0}},
     {"log-level", {"error", "trace", "warn"}, {0}},
 };

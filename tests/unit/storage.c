@@ -158,16 +158,20 @@ static bool fails(enum storage_op op, const char *name, enum err_code code, cons
 
 static void in_helper(void *ctx)
 {
-    ++*(unsigned *)ctx;
+    (void)ctx;
+    ++*helpers;
 }
+
+static struct spawn spawn = {.run = {[SPAWN_STORAGE] = storage_helper_run}, .in_helper = in_helper};
+static struct spawn quiet_spawn = {.run = {[SPAWN_STORAGE] = storage_helper_run}};
 
 static bool begin(const char *dir)
 {
     struct err err = {0}, warning = {0};
 
     loop_init(&loop);
-    return ok(storage_init(&storage, &loop, dir, in_helper, helpers, &warning, &err) &&
-                  !err_is_set(&err) && !err_is_set(&warning),
+    return ok(storage_init(&storage, &loop, dir, &spawn, &warning, &err) && !err_is_set(&err) &&
+                  !err_is_set(&warning),
               "starts %s", err.text);
 }
 
@@ -213,7 +217,7 @@ static bool refuses(const char *dir, enum err_code code, const char *words)
     bool rv;
 
     loop_init(&loop);
-    rv = !storage_init(&storage, &loop, dir, NULL, NULL, &warning, &err) && err.code == code &&
+    rv = !storage_init(&storage, &loop, dir, &quiet_spawn, &warning, &err) && err.code == code &&
          strstr(err.text, dir) && strstr(err.text, words);
     if (!rv)
         printf("# code %d: %s\n", err.code, err.text);
@@ -682,7 +686,7 @@ static _Noreturn void die_with_helper(int report)
     struct err err = {0}, warning = {0};
 
     loop_init(&loop);
-    if (storage_init(&storage, &loop, shell_path("orphan"), NULL, NULL, &warning, &err))
+    if (storage_init(&storage, &loop, shell_path("orphan"), &quiet_spawn, &warning, &err))
         (void)!write(report, &storage.helper, sizeof storage.helper);
     kill(getpid(), SIGKILL);
     _exit(1);
@@ -786,7 +790,7 @@ static void test_full_and_read_only(void)
 
     ok(mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) == 0, "it becomes read-only");
     loop_init(&loop);
-    if (ok(storage_init(&storage, &loop, dir, NULL, NULL, &warning, &err) && !err_is_set(&err),
+    if (ok(storage_init(&storage, &loop, dir, &quiet_spawn, &warning, &err) && !err_is_set(&err),
            "it is taken")) {
         ok(strstr(warning.text, "read-only") != NULL, "with a warning");
         is_there("x", "old", "what is there is read");
@@ -900,7 +904,7 @@ static _Noreturn void write_until_killed(int report)
     struct ask a;
 
     loop_init(&loop);
-    if (storage_init(&storage, &loop, shell_path("faults"), NULL, NULL, &warning, &err) &&
+    if (storage_init(&storage, &loop, shell_path("faults"), &quiet_spawn, &warning, &err) &&
         write(report, &storage.helper, sizeof storage.helper) > 0)
         (void)ask(&a, STORAGE_PUT, "x", SLICE("new"));
     _exit(0);

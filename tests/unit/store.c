@@ -22,6 +22,7 @@
 #define WINDOW_S (7 * 86400L)
 #define PATIENCE_MS 20000
 
+static struct spawn spawn = {.run = {[SPAWN_STORAGE] = storage_helper_run}};
 static int64_t wall, boot;
 static uint8_t boot_name;
 
@@ -92,7 +93,7 @@ static bool begin_with(struct instance *p, const char *key, long window_s, size_
                               .ctx = p,
                               .on_loaded = on_loaded};
     return ok(tls_profile_init(&p->profile, &err) &&
-                  store_init(&p->store, shell_path("state"), slice_of(key), NULL, NULL, &err),
+                  store_init(&p->store, shell_path("state"), slice_of(key), &spawn, &err),
               "a process starts%s%s", err.text[0] ? ": " : "", err.text);
 }
 
