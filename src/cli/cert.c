@@ -29,8 +29,8 @@ static bool load(const struct config *config, struct pem_chain *chain, struct er
 /* Lines that start with '#' are passed over by whoever reads the PEM text behind them. */
 static bool print(const struct pem_chain *chain, struct err *err)
 {
-    uint8_t fingerprint[32], pin[32];
-    char text[BASE64_SIZE(32) + 1];
+    uint8_t pin[32];
+    char fingerprint[IDENTITY_FINGERPRINT_SIZE], text[BASE64_SIZE(32) + 1];
     struct buf pem;
     bool rv;
 
@@ -40,10 +40,7 @@ static bool print(const struct pem_chain *chain, struct err *err)
     }
     identity_fingerprint(&chain->certs[0], fingerprint);
     (void)base64_encode(slice_make((char *)pin, sizeof pin), text, sizeof text);
-    printf("# SHA-256 fingerprint ");
-    for (size_t i = 0; i < sizeof fingerprint; i++)
-        printf("%s%02X", i == 0 ? "" : ":", fingerprint[i]);
-    printf("\n# pin_sha256 = [\"%s\"]\n", text);
+    printf("# SHA-256 fingerprint %s\n# pin_sha256 = [\"%s\"]\n", fingerprint, text);
     buf_init(&pem, LIMIT_PEM_FILE);
     rv = true;
     for (size_t i = 0; i < chain->count && rv; i++)

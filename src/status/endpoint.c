@@ -4,6 +4,9 @@
 #include "format/json.h"
 #include "status/metrics.h"
 #include "status/page.h"
+#include "tls/identity.h"
+
+#include <stdio.h>
 
 /* /v1/details: a few kB, and up to LISTED entries of about 80 bytes. */
 #define DETAILS_MAX 65536
@@ -169,7 +172,7 @@ static void add_journal(struct json *j, const struct journal *journal)
 static void add_certificate(struct json *j, const struct endpoint *e)
 {
     const struct tls_identity *identity = e->licensing->identity;
-    char text[CLOCK_RFC3339_SIZE];
+    char text[IDENTITY_FINGERPRINT_SIZE];
 
     json_key(j, "certificate");
     if (!identity) {
@@ -177,10 +180,60 @@ static void add_certificate(struct json *j, const struct endpoint *e)
         return;
     }
     json_begin_object(j);
+    clock_format_s(identity->facts.not_before, text);
+    add_string(j, "not_before", text);
     clock_format_s(identity->facts.not_after, text);
     add_string(j, "not_after", text);
+    identity_fingerprint(&identity->chain.certs[0], text);
+    add_string(j, "sha256_fingerprint", text);
     add_bool(j, "self_made", e->self_made);
     json_end_object(j);
+}
+
+/* As one vendor's containers write it: "2025-11-13 15:25:28.0 +00:00:00". */
+static void add_vendor_time(struct json *j, const char *name, int64_t wall_s)
+{
+    char text[CLOCK_RFC3339_SIZE + 4];
+
+    clock_format_s(wall_s, text);
+    text[10] = ' ';
+    memcpy(text + 19, ".0 +00:00:00", 13);
+    add_string(j, name, text);
+}
+
+/*
+ * The licensing port's certificate, in the members by which one vendor's containers tell of theirs.
+ * A self-made one is renewed from end_of_support on. The instance is the key: a UUID (RFC 9562,
+ * version 8) of what a pin holds, which stays over renewals and, in a state directory, restarts.
+ */
+static void certificates(const struct endpoint *e, struct client *c)
+{
+    const struct tls_identity *identity = e->licensing->identity;
+    char hex[33], id[37];
+    uint8_t pin[32];
+    struct buf body;
+    struct json j;
+
+    if (!identity || !identity_spki_pin(&identity->chain.certs[0], pin)) {
+        client_respond_error(c, 404, "not_found", "the licensing port has no certificate",
+                             (struct slice){0});
+        return;
+    }
+    pin[6] = (uint8_t)(0x80 | (pin[6] & 0x0f));
+    pin[8] = (uint8_t)(0x80 | (pin[8] & 0x3f));
+    slice_write_hex(pin, 16, hex);
+    snprintf(id, sizeof id, "%.8s-%.4s-%.4s-%.4s-%s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    buf_init(&body, 1024);
+    json_init(&j, &body);
+    json_begin_object(&j);
+    add_vendor_time(&j, "beginning_of_support", identity->facts.not_before);
+    add_vendor_time(&j, "end_of_support",
+                    identity->facts.not_after - (e->self_made ? IDENTITY_RENEW_DAYS * 86400 : 0));
+    add_vendor_time(&j, "end_of_life", identity->facts.not_after);
+    add_string(&j, "instance_id", id);
+    json_end_object(&j);
+    client_respond_page(c, 200, json_fields, buf_slice(&body));
+    buf_fini(&body);
 }
 
 static void add_clients(struct json *j, const struct client_port *p)
@@ -303,8 +356,13 @@ static const struct {
     const char *path;
     void (*answer)(const struct endpoint *e, struct client *c);
 } paths[] = {
-    {"/", page_answer}, {"/v1/status", status}, {"/v1/details", details},
-    {"/livez", live},   {"/readyz", ready},     {"/metrics", metrics_answer},
+    {"/", page_answer},
+    {"/v1/status", status},
+    {"/v1/details", details},
+    {"/v1/certificates", certificates},
+    {"/livez", live},
+    {"/readyz", ready},
+    {"/metrics", metrics_answer},
 };
 
 void endpoint_on_request(struct client_port *port, struct client *c)
@@ -328,6 +386,7 @@ void endpoint_on_request(struct client_port *port, struct client *c)
         return;
     }
     client_respond_error(c, 404, "not_found",
-                         "this port has /, /v1/status, /v1/details, /livez, /readyz and /metrics",
+                         "this port has /, /v1/status, /v1/details, /v1/certificates, /livez, "
+                         "/readyz and /metrics",
                          (struct slice){0});
 }

@@ -260,8 +260,8 @@ static void put_fact(struct page *p, const char *name, const char *value)
 static void put_certificate(struct page *p)
 {
     const struct tls_identity *identity = p->e->licensing->identity;
-    uint8_t digest[32];
-    struct text t;
+    char text[IDENTITY_FINGERPRINT_SIZE];
+    struct text line;
 
     if (!identity) {
         put_fact(p, "Certificate", "none: plain HTTP");
@@ -269,11 +269,11 @@ static void put_certificate(struct page *p)
     }
     put_fact(p, p->e->self_made ? "Certificate (renews itself) until" : "Certificate until",
              date(identity->facts.not_after).s);
-    identity_fingerprint(&identity->chain.certs[0], digest);
+    identity_fingerprint(&identity->chain.certs[0], text);
     PUT(p, "<div><dt>Its SHA-256 fingerprint<dd>");
-    for (size_t i = 0; i < sizeof digest; i++) {
-        snprintf(t.s, sizeof t.s, "%02X", digest[i]);
-        PUT(p, i == 31 ? "~" : i % 8 == 7 ? "~:<wbr>" : "~:", t.s);
+    for (size_t i = 0; i < sizeof text; i += 24) {
+        snprintf(line.s, sizeof line.s, "%.24s", text + i);
+        PUT(p, "~<wbr>", line.s);
     }
     PUT(p, "</div>");
 }

@@ -18,6 +18,7 @@
 #include "format/der_read.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define TBS_MAX 12288     /* LIMIT_NAMES names of LIMIT_HOST, and 600 bytes of all else */
@@ -376,9 +377,13 @@ bool identity_make(const br_prng_class **entropy, const char *const *names, size
     return false;
 }
 
-void identity_fingerprint(const br_x509_certificate *cert, uint8_t out[32])
+void identity_fingerprint(const br_x509_certificate *cert, char out[IDENTITY_FINGERPRINT_SIZE])
 {
-    sha256(cert->data, cert->data_len, out);
+    uint8_t digest[32];
+
+    sha256(cert->data, cert->data_len, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(out + 3 * i, 4, "%02X%s", digest[i], i < sizeof digest - 1 ? ":" : "");
 }
 
 bool identity_spki_pin(const br_x509_certificate *cert, uint8_t out[32])

@@ -29,11 +29,11 @@ bool identity_renew(const br_prng_class **entropy, const struct pem_key *key,
                     const char *const *names, size_t count, int64_t now_s, struct pem_chain *chain,
                     struct err *err);
 
-/*
- * The SHA-256 of the certificate, and of its subject public key info (what a pin holds); the
- * latter is false for a malformed certificate.
- */
-void identity_fingerprint(const br_x509_certificate *cert, uint8_t out[32]);
+/* The SHA-256 of the certificate as people compare it: "AB:CD:…". */
+#define IDENTITY_FINGERPRINT_SIZE 96
+void identity_fingerprint(const br_x509_certificate *cert, char out[IDENTITY_FINGERPRINT_SIZE]);
+
+/* The SHA-256 of its subject public key info, which is what a pin holds. False: malformed. */
 bool identity_spki_pin(const br_x509_certificate *cert, uint8_t out[32]);
 
 /* Appends the key as PKCS#8 PEM, for the state directory. False: not on P-256, or no room. */

@@ -20,7 +20,7 @@ is "$CODE $(field content-type)" "200 application/json" "/v1/details"
 for member in '"version":"[^"]+"' '"uptime_s":[0-9]+' '"state":"Connected","state_since":"20[0-9T:.-]+Z"' '"trust_window_s":3600' \
     '"circuit_open":false' '"draining":false' '"upstreams":\[\{"server":"localhost:[0-9]+","failing":false,' \
     '"last_error":null' '"cache":\{"entries":1,"bytes":[0-9]+' '"trust_left_s":3[56][0-9][0-9]' \
-    '"certificate":\{"not_after":"20[0-9-]+T' '"self_made":true' '"license_key_refused":false' \
+    '"certificate":\{"not_before":"20[0-9-]+T' '"self_made":true' '"license_key_refused":false' \
     '"last_status":200' '"served_from_trust":0' '"handshakes":[0-9]+'; do
     like "$BODY" "$member" "/v1/details has $member"
 done
@@ -29,7 +29,7 @@ fetch /v1/down
 fetch_url "$STATUS/v1/details"
 like "$BODY" '"last_error":\{"stage":"connect","message":"[^"]*refused[^"]*","at":"20' \
     "/v1/details tells the last error, its stage and time"
-for path in /v1/status /v1/details /livez /readyz /nothing /; do
+for path in /v1/status /v1/details /v1/certificates /livez /readyz /nothing /; do
     fetch_url "$STATUS$path"
     unlike "$BODY$HEAD" 'the-proxys-key|of-the-client|secret-target|in-the-query|secret-body' \
         "$path reveals no key, credential, target or body"
@@ -40,7 +40,7 @@ for path in /nothing /v1 /v1/status/ /V1/STATUS; do
     fetch_url "$STATUS$path"
     is "$CODE" 404 "$path isn't there"
 done
-for path in / /v1/status /v1/details /livez /readyz; do
+for path in / /v1/status /v1/details /v1/certificates /livez /readyz; do
     fetch_url "$STATUS$path" -I
     like "$CODE $(field content-length)" '^200 [0-9]+$' "HEAD $path"
     for method in POST PUT DELETE OPTIONS PATCH; do
