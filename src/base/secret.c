@@ -1,16 +1,36 @@
 #include "base/secret.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+bool secret_guard(const void *data, size_t size)
+{
+    uintptr_t page = getauxval(AT_PAGESZ);
+    uintptr_t first = (uintptr_t)data / page * page;
+    size_t span = (uintptr_t)data + size - first;
+
+    (void)madvise((void *)first, span, MADV_DONTDUMP);
+    return mlock((void *)first, span) == 0;
+}
+
+void *secret_alloc(size_t size)
+{
+    void *data = calloc(1, size);
+
+    if (data)
+        (void)secret_guard(data, size);
+    return data;
+}
 
 bool secret_set(struct secret *s, const char *data, size_t size)
 {
-    char *copy = malloc(size + 1);
+    char *copy = secret_alloc(size + 1);
 
-    if (copy) {
+    if (copy)
         memcpy(copy, data, size);
-        copy[size] = '\0';
-    }
     secret_fini(s);
     s->data = copy;
     s->size = copy ? size : 0;

@@ -13,6 +13,16 @@ struct secret {
     size_t size; /* bytes before the NUL */
 };
 
+/*
+ * Keeps the pages that hold these bytes out of swap and of core dumps, for as long as they are
+ * mapped: what else lies there is kept, too, and nothing is undone when the bytes are freed. False
+ * when they can't be locked (RLIMIT_MEMLOCK), which callers go on without.
+ */
+bool secret_guard(const void *data, size_t size);
+
+/* Memory for a secret, all zero and guarded; its owner wipes it and calls free. NULL: none left. */
+void *secret_alloc(size_t size);
+
 /* Copies size bytes in, wiping what was there. False when out of memory (then s is empty). */
 bool secret_set(struct secret *s, const char *data, size_t size);
 

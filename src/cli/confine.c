@@ -83,6 +83,20 @@ static bool read_user(const char *text, uint64_t *user, uint64_t *group, struct 
     return false;
 }
 
+/* What the state directory's own check says later is said before its files can't be read. */
+static bool owns_state(const char *dir, struct err *err)
+{
+    struct stat st;
+    unsigned user = geteuid();
+
+    if (stat(dir, &st) < 0 || st.st_uid == user)
+        return true;
+    err_set(err, ERR_PERMISSION,
+            "%s: the state directory belongs to user %u, this is user %u (chown -R %u %s)", dir,
+            st.st_uid, user, user, dir);
+    return false;
+}
+
 static bool become(const struct config *config, bool made_dir, struct err *err)
 {
     uint64_t user, group;
@@ -147,15 +161,16 @@ bool confine_user(const struct options *options, const struct config *config, st
 
     /* What can't be made is told by those who need it. */
     made_dir = config->state_dir && mkdir(config->state_dir, 0700) == 0;
-    if (config->user && !become(config, made_dir, err))
+    if (config->user && (!become(config, made_dir, err) ||
+                         (config->state_dir && !owns_state(config->state_dir, err))))
         return false;
 #ifndef SANDBOX_WIDE
     (void)prctl(PR_SET_DUMPABLE, 0); /* which the change of user may have reset */
 #endif
     count = list_files(options, config, files);
-    if (config->state_dir)
-        files[count++] = config->state_dir;
     kept = sandbox_suspend_capabilities();
+    if (kept && config->state_dir)
+        files[count++] = config->state_dir;
     denied = first_denied(files, count);
     sandbox_drop_capabilities(denied ? kept : 0);
     if (denied && kept)
@@ -186,6 +201,9 @@ void confine_proxy(const struct options *options, const struct config *config, s
         close(dir);
     }
     lacking = sandbox_enter(&sandbox);
+    if (!secret_guard(&sandbox, sizeof sandbox))
+        log_event(log, LOG_INFO,
+                  "keys may be swapped out: raise the limit of locked memory (ulimit -l)");
     if (config->sandbox == SANDBOX_OFF)
         log_event(log, LOG_WARN, "the sandbox is off");
     if (lacking & SANDBOX_NO_SECCOMP)

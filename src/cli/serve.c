@@ -277,7 +277,9 @@ static void reload(struct serve *s)
         log_event(&s->log, LOG_INFO, "reloaded: certificate, roots, license key and log level");
     else
         log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
-                  LOG_STR("error", err.text));
+                  LOG_STR("error", err.text),
+                  LOG_STR(err.code == ERR_PERMISSION ? "hint" : "",
+                          "files in other folders than those of the start take a restart"));
     if (s->phase != SERVE_RUNNING)
         return;
     if (err_is_set(&err))

@@ -109,6 +109,7 @@ bool checkin_set_key(struct checkin *c, const struct config *config, struct err 
     /* The relay under way, if any, points into the old fields. */
     relay_cancel(&c->relay);
     buf_wipe(&c->fields);
+    (void)secret_guard(fields.data, fields.cap);
     c->fields = fields;
     return true;
 }

@@ -363,7 +363,7 @@ bool identity_make(const br_prng_class **entropy, const char *const *names, size
     memset(chain, 0, sizeof *chain);
     memset(key, 0, sizeof *key);
     key->size = br_ec_keygen(entropy, ec, NULL, NULL, BR_EC_secp256r1);
-    key->bytes = malloc(key->size);
+    key->bytes = secret_alloc(key->size);
     if (!key->bytes) {
         err_set(err, ERR_MEMORY, "out of memory");
         key->size = 0;

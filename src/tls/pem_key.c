@@ -43,7 +43,7 @@ static bool take_ec(const br_ec_private_key *ec, const char *name, struct pem_ke
         err_set(err, ERR_CONFIG, "%s: the EC key is longer than its curve's order", name);
         return false;
     }
-    out->bytes = calloc(1, n);
+    out->bytes = secret_alloc(n);
     if (!out->bytes) {
         err_set(err, ERR_MEMORY, "%s: out of memory", name);
         return false;
@@ -104,7 +104,7 @@ static bool take_rsa(const br_rsa_private_key *rsa, const char *name, struct pem
         return false;
     }
     out->size = rsa->plen + rsa->qlen + rsa->dplen + rsa->dqlen + rsa->iqlen;
-    out->bytes = malloc(out->size);
+    out->bytes = secret_alloc(out->size);
     if (!out->bytes) {
         err_set(err, ERR_MEMORY, "%s: out of memory", name);
         return false;

@@ -34,6 +34,7 @@ static void derive(struct slice secret, const char *info, uint8_t out[32])
 
 void seal_init(struct seal *s, struct slice secret)
 {
+    (void)secret_guard(s, sizeof *s);
     derive(secret, "seal 1", s->seal_key);
     derive(secret, "name 1", s->name_key);
     br_hmac_key_init(&s->name_hmac, &br_sha256_vtable, s->name_key, sizeof s->name_key);
