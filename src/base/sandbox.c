@@ -256,7 +256,9 @@ static const struct {
     {SYS_bind, R},
     {SYS_listen, P},
     {SYS_accept4, P},
+#ifdef SYS_accept
     {SYS_accept, P}, /* what musl tries when that one refuses */
+#endif
     {SYS_shutdown, P},
     {SYS_setsockopt, P | R},
     {SYS_getsockopt, P | R},

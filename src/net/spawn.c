@@ -209,9 +209,7 @@ pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int fd, int dir_fd, co
     long pid = -1;
 
     if (s->pid == 0) {
-        pid = fork();
-        if (pid == 0)
-            run_helper(s, kind, (struct spawn_job){fd, dir_fd, path, order.parent, 0});
+        pid = -EINVAL;
     } else if (!slice_copy(slice_of(path), order.path, sizeof order.path)) {
         errno = ENAMETOOLONG;
     } else if (s->io.fd < 0 || !send_order(s, &order, fd, dir_fd) ||
@@ -219,6 +217,12 @@ pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int fd, int dir_fd, co
         errno = ECHILD;
     } else if (pid < 0) {
         errno = (int)-pid;
+    }
+    /* No spawner; or an emulator, which has no children for others. */
+    if (pid == -EINVAL) {
+        pid = fork();
+        if (pid == 0)
+            run_helper(s, kind, (struct spawn_job){fd, dir_fd, path, order.parent, 0});
     }
     if (pid >= 0)
         return (pid_t)pid;
