@@ -188,7 +188,8 @@ for port in 811 823 834 845 856 867 878 889; do
     (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null || break
 done
 mkdir -m 777 "$work/open"
-start_proxy user user=$nobody port="$port" state-dir="$work/open/state"
+printf '#!/bin/sh\nexec setpriv --groups 4,5 %s "$@"\n' "$LICENSE_PROXY" >"$work/wrapped"
+LICENSE_PROXY=$work/wrapped start_proxy user user=$nobody port="$port" state-dir="$work/open/state"
 is "$PORT" "$port" "ports are bound before the user changes"
 for pid in "$PID" $(helpers); do
     is "$(status_of "$pid" Uid | tr '\t' ' ')" "$nobody $nobody $nobody $nobody" "all processes are another user's"
