@@ -8,7 +8,7 @@ static void check_duration(int64_t seconds, const char *want)
     char text[WORDS_DURATION_SIZE];
 
     words_duration(seconds, text);
-    is_str(text, want, want);
+    is_str(text, want, text);
 }
 
 static void check_headline(enum state_name state, bool draining, int64_t left, int64_t since,
@@ -17,7 +17,7 @@ static void check_headline(enum state_name state, bool draining, int64_t left, i
     char text[WORDS_HEADLINE_SIZE];
 
     words_headline(state, draining, left, since, text);
-    is_str(text, want, want);
+    is_str(text, want, text);
 }
 
 static void durations(void)
