@@ -274,6 +274,13 @@ probes 0 '^probe: ready ' --url "http://localhost:$STATUS_PORT" ready
 LICENSE_PROXY_STATUS_PORT=$STATUS_PORT probes 0 '^probe: ready '
 LICENSE_PROXY_STATUS_PORT=tcp://10.0.0.1:80 run_it probe --timeout 1s
 isnt "$CODE" 64 "probe isn't misled by a service link of Kubernetes"
+export LICENSE_PROXY_STATUS_PORT=$STATUS_PORT
+LICENSE_PROXY_STATUS_HOST=127.0.0.2 probes 1 "^probe: can't connect"
+LICENSE_PROXY_HOST=127.0.0.2 probes 1 "^probe: can't connect"
+LICENSE_PROXY_HOST=127.0.0.2 LICENSE_PROXY_STATUS_HOST=127.0.0.1 probes 0 '^probe: ready '
+LICENSE_PROXY_HOST=0.0.0.0 probes 0 '^probe: ready '
+LICENSE_PROXY_HOST=license-proxy.example probes 0 '^probe: ready '
+unset LICENSE_PROXY_STATUS_PORT
 probes 1 '^probe: not ready \(status 404\)' --url "$STATUS/nowhere"
 probes 1 'tells no state|no answer|ended' --url "http://127.0.0.1:$PORT" Ready
 kill -STOP "$PID"
