@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define WIDTH 80
+
 int command_fail(const struct err *err)
 {
     fprintf(stderr, "license-proxy: %s\n", err->text);
@@ -30,6 +32,28 @@ const struct command *command_find(const char *name)
         if (strcmp(c->name, name) == 0)
             return c;
     return NULL;
+}
+
+void command_wrap(struct buf *out, const char *label, const char *words, int indent)
+{
+    int column = 0;
+
+    for (words += strspn(words, " "); *words; words += strspn(words, " ")) {
+        int n = (int)strcspn(words, " ");
+
+        if (n >= WIDTH - indent)
+            n = WIDTH - indent - 1;
+        if (column > 0 && column + 1 + n < WIDTH) {
+            (void)buf_appendf(out, " %.*s", n, words);
+            column += 1 + n;
+        } else {
+            (void)buf_appendf(out, "%s%-*s%.*s", column > 0 ? "\n" : "", indent, label ? label : "",
+                              n, words);
+            column = indent + n;
+        }
+        label = "";
+        words += n;
+    }
 }
 
 int command_fail_unknown(const char *name)

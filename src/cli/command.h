@@ -5,6 +5,7 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct command {
@@ -19,6 +20,7 @@ extern const struct command command_table[];
 
 int cli_serve(int argc, char **argv, unsigned verbosity);
 int cli_probe(int argc, char **argv, unsigned verbosity);
+int cli_status(int argc, char **argv, unsigned verbosity);
 int cli_check(int argc, char **argv, unsigned verbosity);
 int cli_cert(int argc, char **argv, unsigned verbosity);
 int cli_cache(int argc, char **argv, unsigned verbosity);
@@ -37,6 +39,12 @@ __attribute__((format(printf, 1, 2))) int command_fail_usage(const char *fmt, ..
 
 /* The command of that name; NULL if there is none. */
 const struct command *command_find(const char *name);
+
+/*
+ * Appends words in lines of less than 80 columns: the label, and they from indent on; a word that
+ * is longer than that is broken. The last line isn't ended. label NULL is none.
+ */
+void command_wrap(struct buf *out, const char *label, const char *words, int indent);
 
 /* As command_fail_usage: there is no such command; names the nearest one. */
 int command_fail_unknown(const char *name);

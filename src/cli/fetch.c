@@ -107,14 +107,10 @@ int fetch_read_end(struct fetch *f)
 
     if (!f->url)
         make_default_url(f);
-    if (uri_parse(slice_of(f->url), &f->uri, &err)) {
-        if (!slice_eq_nocase(f->uri.scheme, SLICE("http")))
-            err_set(&err, ERR_USAGE, "the status port speaks http:// only");
-        if (f->uri.has_userinfo)
-            err_set(&err, ERR_USAGE, "a user or password has no place in it");
-        if (f->uri.path.n > 0 && memchr(f->uri.path.p, '?', f->uri.path.n))
-            err_set(&err, ERR_USAGE, "a query has no place in it");
-    }
+    if (uri_parse(slice_of(f->url), &f->uri, &err) &&
+        (!slice_eq_nocase(f->uri.scheme, SLICE("http")) || f->uri.has_userinfo ||
+         (f->uri.path.n > 0 && memchr(f->uri.path.p, '?', f->uri.path.n))))
+        err_set(&err, ERR_USAGE, "http:// only, and no user or password and no query");
     if (err_is_set(&err))
         return command_fail_usage("%s: --url: %s", f->command, err.text);
     while (f->uri.path.n > 0 && f->uri.path.p[f->uri.path.n - 1] == '/')

@@ -3,8 +3,6 @@
 
 #include <stdio.h>
 
-#define WIDTH 80
-
 static const struct {
     const char *command, *text;
 } details[] = {
@@ -27,9 +25,22 @@ static const struct {
               "  STATE...         its state is one of these: Ready, Connected, TrustBased,\n"
               "                   Failed\n"
               "\n"
-              "  --url URL        the status port; default http://127.0.0.1:PORT, where PORT is\n"
-              "                   $LICENSE_PROXY_STATUS_PORT or 8080\n"
+              "  --url URL        the status port; default http://HOST:PORT, of the variables\n"
+              "                   LICENSE_PROXY_STATUS_HOST, else LICENSE_PROXY_HOST, and\n"
+              "                   LICENSE_PROXY_STATUS_PORT as serve has them, else\n"
+              "                   http://127.0.0.1:8080\n"
               "  --timeout DUR    for all of it; default 5s\n"},
+    {"status", "Shows a running proxy's state, why it is so, and what to do about it. Exit code\n"
+               "0 while services are kept running (Ready, Connected, TrustBased); 1 when it has\n"
+               "Failed, shuts down, or doesn't answer.\n"
+               "\n"
+               "  --json           what the status port has at /v1/details\n"
+               "  --watch          again every second, until told to end: on a terminal the\n"
+               "                   whole, else a line at each change of the state\n"
+               "  --url URL        as of probe\n"
+               "  --timeout DUR    for one answer; default 5s\n"
+               "\n"
+               "Colours are for terminals, unless NO_COLOR is set or TERM is dumb.\n"},
     {"journal", "Looks into the usage journal ([journal] mode) of a state directory.\n"
                 "\n"
                 "  ls               one line for each record: chain, sequence, time, request\n"
@@ -46,21 +57,12 @@ static const struct {
 /* Prints words, indented, in lines that fit the width. */
 static void print_wrapped(const char *text, int indent)
 {
-    int column = 0;
+    struct buf lines;
 
-    while (*text) {
-        int n = (int)strcspn(text, " ");
-
-        if (column == 0)
-            column = printf("%*s%.*s", indent, "", n, text);
-        else if (column + 1 + n < WIDTH)
-            column += printf(" %.*s", n, text);
-        else
-            column = printf("\n%*s%.*s", indent, "", n, text) - 1;
-        text += n;
-        text += strspn(text, " ");
-    }
-    printf("\n");
+    buf_init(&lines, 2048);
+    command_wrap(&lines, NULL, text, indent);
+    printf("%.*s\n", (int)lines.len, buf_slice(&lines).p);
+    buf_fini(&lines);
 }
 
 static void print_setting(const struct setting *s)

@@ -10,6 +10,8 @@ const struct command command_table[] = {
      cli_check},
     {"probe", "[--url URL] [--timeout DUR] [live|ready|STATE...]",
      "asks whether a running proxy is well: exit code 0 or 1", cli_probe},
+    {"status", "[--url URL] [--json] [--watch] [--timeout DUR]",
+     "shows a running proxy's state to a person", cli_status},
     {"cert", "[CONFIG.toml] [options]",
      "prints the certificate that services see, with its fingerprint and pin", cli_cert},
     {"cache", "ls|verify|purge [ID...|--all] [CONFIG.toml] [options]",

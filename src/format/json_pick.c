@@ -311,3 +311,45 @@ enum json_pick json_pick(struct slice text, struct slice path, struct slice *val
     *value = s.value;
     return JSON_PICK_FOUND;
 }
+
+static struct slice without_white(struct slice s)
+{
+    while (s.n > 0 && (unsigned char)s.p[0] <= ' ') {
+        s.p++;
+        s.n--;
+    }
+    while (s.n > 0 && (unsigned char)s.p[s.n - 1] <= ' ')
+        s.n--;
+    return s;
+}
+
+bool json_pick_next(struct slice *rest, struct slice *element)
+{
+    bool quoted = false;
+    size_t depth = 0, n;
+
+    /* The bracket that opens, or the comma; behind the bracket that closes nothing is left. */
+    if (rest->n == 0)
+        return false;
+    rest->p++;
+    rest->n--;
+    for (n = 0; n < rest->n; n++) {
+        char c = rest->p[n];
+
+        if (quoted && c == '\\' && n + 1 < rest->n)
+            n++;
+        else if (c == '"')
+            quoted = !quoted;
+        else if (quoted)
+            continue;
+        else if (depth == 0 && (c == ',' || c == ']'))
+            break;
+        else if (c == '[' || c == '{')
+            depth++;
+        else if (c == ']' || c == '}')
+            depth--;
+    }
+    *element = without_white(slice_make(rest->p, n));
+    *rest = slice_make(rest->p + n, rest->n - n);
+    return element->n > 0;
+}

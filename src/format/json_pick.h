@@ -24,4 +24,10 @@ enum json_pick {
  */
 enum json_pick json_pick(struct slice text, struct slice path, struct slice *value);
 
+/*
+ * Goes through an array that json_pick found: *rest is its value at first, and what is left of it
+ * afterwards. *element as *value above. False at the end.
+ */
+bool json_pick_next(struct slice *rest, struct slice *element);
+
 #endif

@@ -187,6 +187,7 @@ static void add_certificate(struct json *j, const struct endpoint *e)
     identity_fingerprint(&identity->chain.certs[0], text);
     add_string(j, "sha256_fingerprint", text);
     add_bool(j, "self_made", e->self_made);
+    add_bool(j, "ends_soon", subject_certificate_ends(e));
     json_end_object(j);
 }
 
@@ -303,6 +304,7 @@ static void details(const struct endpoint *e, struct client *c)
     json_init(&j, &body);
     json_begin_object(&j);
     add_string(&j, "version", e->version);
+    add_time(&j, "now", core, true, now);
     add_int(&j, "uptime_s", (now - e->started_ns) / CLOCK_NS_PER_S);
     add_string(&j, "state", state_text(core_state(e->core)));
     add_time(&j, "state_since", core, true, core->told_ns);

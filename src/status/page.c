@@ -6,8 +6,6 @@
 
 #include <stdio.h>
 
-#define CERTIFICATE_SOON_S (14 * 86400) /* a certificate that ends by then is told of */
-
 struct page {
     const struct endpoint *e;
     const struct core *core;
@@ -93,20 +91,17 @@ static struct text date(int64_t wall_s)
 {
     struct text t;
 
-    clock_format_s(wall_s, t.s);
-    t.s[10] = ' ';
-    snprintf(t.s + 19, 5, " UTC");
+    words_date(wall_s, t.s);
     return t;
 }
 
 /* The same of a boot time, and how long ago that is, or how long it still takes. */
 static struct text moment(const struct page *p, int64_t boot_ns)
 {
-    struct text t = date(clock_wall_at(&p->core->clock, boot_ns) / CLOCK_NS_PER_S);
-    bool past = boot_ns <= p->now_ns;
-    int64_t distance = past ? p->now_ns - boot_ns : boot_ns - p->now_ns;
+    struct text t;
 
-    snprintf(t.s + 23, sizeof t.s - 23, past ? ", %s ago" : ", in %s", duration(distance).s);
+    words_moment(clock_wall_at(&p->core->clock, boot_ns) / CLOCK_NS_PER_S,
+                 (p->now_ns - boot_ns) / CLOCK_NS_PER_S, t.s);
     return t;
 }
 
@@ -176,8 +171,7 @@ static void put_reasons(struct page *p)
         REASON(p, "<p><b>The state directory fails:</b> full, read-only or hung? See the log.");
     if (core->journal && core->journal->trouble > JOURNAL_UNREAD)
         REASON(p, "<p><b>The usage journal can't be written:</b> full, or its storage fails.");
-    if (identity && !e->self_made &&
-        identity->facts.not_after - clock_never_back_s(&core->clock) < CERTIFICATE_SOON_S)
+    if (subject_certificate_ends(e))
         REASON(p, "<p><b>The certificate ends at ~:</b> renew it.",
                date(identity->facts.not_after).s);
     PUT(p, p->reasons ? "</section></div>" : "</div>");

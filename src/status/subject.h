@@ -19,4 +19,15 @@ struct endpoint {
     int statm_fd;       /* owned: /proc/self/statm, which can't be opened later; -1: not there */
 };
 
+/* A person has to renew the certificate within days. */
+#define SUBJECT_CERTIFICATE_SOON_S (14 * 86400)
+static inline bool subject_certificate_ends(const struct endpoint *e)
+{
+    const struct tls_identity *identity = e->licensing->identity;
+
+    return identity && !e->self_made &&
+           identity->facts.not_after - clock_never_back_s(&e->core->clock) <
+               SUBJECT_CERTIFICATE_SOON_S;
+}
+
 #endif

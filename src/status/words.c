@@ -1,5 +1,7 @@
 #include "status/words.h"
 
+#include "base/clock.h"
+
 #include <stdio.h>
 
 void words_duration(int64_t seconds, char out[WORDS_DURATION_SIZE])
@@ -20,6 +22,22 @@ void words_duration(int64_t seconds, char out[WORDS_DURATION_SIZE])
     if (i < 3 && left >= units[i + 1].seconds)
         snprintf(out + n, WORDS_DURATION_SIZE - (size_t)n, " %d %s",
                  (int)left / units[i + 1].seconds, units[i + 1].name);
+}
+
+void words_date(int64_t wall_s, char out[WORDS_MOMENT_SIZE])
+{
+    clock_format_s(wall_s, out);
+    out[10] = ' ';
+    memcpy(out + 19, " UTC", sizeof " UTC");
+}
+
+void words_moment(int64_t wall_s, int64_t ago_s, char out[WORDS_MOMENT_SIZE])
+{
+    char distance[WORDS_DURATION_SIZE];
+
+    words_date(wall_s, out);
+    words_duration(ago_s < 0 ? -ago_s : ago_s, distance);
+    snprintf(out + 23, WORDS_MOMENT_SIZE - 23, ago_s < 0 ? ", in %s" : ", %s ago", distance);
 }
 
 void words_headline(enum state_name state, bool draining, int64_t trust_left_s,

@@ -16,6 +16,13 @@
 #define WORDS_DURATION_SIZE 32
 void words_duration(int64_t seconds, char out[WORDS_DURATION_SIZE]);
 
+/* "2022-01-01 22:10:48 UTC, 12 min ago", or ", in 12 min" when ago_s is less than nothing. */
+#define WORDS_MOMENT_SIZE (WORDS_DURATION_SIZE + 32)
+void words_moment(int64_t wall_s, int64_t ago_s, char out[WORDS_MOMENT_SIZE]);
+
+/* The same without its distance. */
+void words_date(int64_t wall_s, char out[WORDS_MOMENT_SIZE]);
+
 /*
  * The state in a sentence without its full stop. trust_left_s: seconds until trust ends, of use in
  * TrustBased alone. since_answer_s: seconds since the license server's last answer, -1: none yet.

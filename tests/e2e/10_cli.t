@@ -36,7 +36,7 @@ prints() {
 # ---- help and version
 
 prints '^Usage: license-proxy' help
-for command in serve check probe version help; do
+for command in serve check probe status version help; do
     prints "^Usage: license-proxy $command" help "$command"
     is "$(awk 'length > 80' "$work/out")" "" "help $command fits 80 columns"
     page=$OUT
@@ -296,6 +296,7 @@ fails 64 'live stands alone' probe live Connected
 fails 64 'http:// only' probe --url https://localhost
 fails 64 '--url' probe --url localhost:8080
 fails 64 '--url needs a value' probe --url
+fails 64 'user or password' status --url http://u:p@localhost
 fails 64 'user or password' probe --url http://u:p@localhost
 fails 64 '--timeout: the unit is missing' probe --timeout 5
 fails 64 'from 1s to' probe --timeout 0s

@@ -58,6 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(!strchr(" \t\r\n", value.p[0]) && !strchr(" \t\r\n", value.p[value.n - 1]));
         MUST(json_pick(value, SLICE("\x01"), &again) != JSON_PICK_BAD ||
              memmem(value.p, value.n, "\\u0001", 6));
+        for (struct slice rest = value; value.p[0] == '[' && json_pick_next(&rest, &again);)
+            MUST(json_pick(again, SLICE("\x01"), &again) != JSON_PICK_BAD ||
+                 memmem(value.p, value.n, "\\u0001", 6));
     }
     MUST(json_pick(join(copy, " \t", text, "\r\n"), path, &again) == result);
     MUST(result != JSON_PICK_FOUND || slice_eq(value, again));

@@ -166,12 +166,39 @@ static void test_depth(void)
           "a path longer than any text is deep");
 }
 
+static void check_elements(const char *array, const char *want)
+{
+    struct slice rest = page_put(&page, slice_of(array)), element;
+    char got[100];
+    size_t n = 0;
+
+    while (n + 40 < sizeof got && json_pick_next(&rest, &element))
+        n += (size_t)snprintf(got + n, sizeof got - n, "<%.*s>", (int)element.n, element.p);
+    got[n] = '\0';
+    is_str(got, want, array);
+    ok(!json_pick_next(&rest, &element), "... and no more");
+}
+
+static void test_elements(void)
+{
+    check_elements("[]", "");
+    check_elements("[ \n]", "");
+    check_elements("[1]", "<1>");
+    check_elements("[1,\"a\",null]", "<1><\"a\"><null>");
+    check_elements("[ 1 , 2\r\n, 3 ]", "<1><2><3>");
+    check_elements("[[1,2],{\"a\":[3,4]},[]]", "<[1,2]><{\"a\":[3,4]}><[]>");
+    check_elements("[\"a,]}\",\"\\\"],\\\\\",\"[\"]", "<\"a,]}\"><\"\\\"],\\\\\"><\"[\">");
+    check_elements("7", "");
+    check_elements("", "");
+}
+
 int main(void)
 {
     page = page_new(4096);
     test_table();
     test_cut();
     test_depth();
+    test_elements();
     page_free(&page);
     return done_testing();
 }

@@ -43,6 +43,22 @@ static void durations(void)
     is_str(text, "106751991167300 d 15 h", "the longest there is");
 }
 
+static void moments(void)
+{
+    char text[WORDS_MOMENT_SIZE];
+
+    words_moment(1641075048, 725, text);
+    is_str(text, "2022-01-01 22:10:48 UTC, 12 min 5 s ago", "a moment that is past");
+    words_moment(1641075048, 0, text);
+    is_str(text, "2022-01-01 22:10:48 UTC, 0 s ago", "now");
+    words_moment(1641075048, -86400, text);
+    is_str(text, "2022-01-01 22:10:48 UTC, in 1 d", "one to come");
+    words_moment(253402300799, -INT64_MAX, text);
+    is_str(text, "9999-12-31 23:59:59 UTC, in 106751991167300 d 15 h", "the longest");
+    words_date(0, text);
+    is_str(text, "1970-01-01 00:00:00 UTC", "a date");
+}
+
 static void headlines(void)
 {
     check_headline(STATE_READY, false, 0, -1, "Starting: the license server has not answered yet");
@@ -88,6 +104,7 @@ static void states(void)
 int main(void)
 {
     durations();
+    moments();
     headlines();
     advice();
     states();
