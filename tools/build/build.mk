@@ -171,6 +171,10 @@ $(BIN)/license-server: $(START) $(PRINTF) $(OUT)/obj/tools/license-server.o $(LI
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
+build/license-proxy.1: build/license-proxy tools/man
+	$(call say,GEN,$@)
+	$(Q)tools/man build/license-proxy >$@.new && mv $@.new $@
+
 # ---- what is generated: the version, the compiled-in trust anchors, the page's parts --------
 
 .PHONY: generated
