@@ -9,7 +9,8 @@
 #   make bench      figures of the README; not part of the tests
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
 #   make image-check  builds Dockerfile.scratch with buildah, and tests that image and the other
-#   make install    the executable to $(DESTDIR)$(PREFIX)/bin, its man page to share/man/man1
+#   make install    the executable to $(DESTDIR)$(PREFIX)/bin, its man page to share/man/man1,
+#                   systemd's units to lib/systemd/system
 #   make clean      removes what was built; make distclean what was fetched, too
 #
 #   make units      builds the unit tests; make server the development licence server; make fuzz
@@ -92,6 +93,9 @@ install: all
 	+@$(BUILD) ARCH= SAN= build/license-proxy.1
 	install -D -m 0755 $(if $(ARCH),build/$(ARCH),build)/license-proxy $(DESTDIR)$(PREFIX)/bin/license-proxy
 	install -D -m 0644 build/license-proxy.1 $(DESTDIR)$(PREFIX)/share/man/man1/license-proxy.1
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		tools/deploy/systemd/*.service tools/deploy/systemd/*.socket
+	sed -i 's|=/usr/local/|=$(PREFIX)/|' $(DESTDIR)$(PREFIX)/lib/systemd/system/license-proxy.service
 
 clean:
 	@if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name fetched ! -name peers ! -name ".*lock" -exec rm -rf {} +; fi

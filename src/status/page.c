@@ -267,7 +267,7 @@ static void put_certificate(struct page *p)
     PUT(p, "<div><dt>Its SHA-256 fingerprint<dd>");
     for (size_t i = 0; i < sizeof text; i += 24) {
         snprintf(line.s, sizeof line.s, "%.24s", text + i);
-        PUT(p, "~<wbr>", line.s);
+        PUT(p, i ? "<wbr>~" : "~", line.s);
     }
     PUT(p, "</div>");
 }

@@ -7,8 +7,12 @@
 make -C "$root" install DESTDIR="$work/root" PREFIX=/opt/x >"$work/make" 2>&1
 ok $? "make install" || note "$(cat "$work/make")"
 page=$work/root/opt/x/share/man/man1/license-proxy.1
-is "$(cd "$work/root" && find . -type f -printf '%m %p\n' | sort)" "644 ./opt/x/share/man/man1/license-proxy.1
-755 ./opt/x/bin/license-proxy" "installs the program and its page, and no more"
+is "$(cd "$work/root" && find . -type f -printf '%m %p\n' | sort)" \
+    "644 ./opt/x/lib/systemd/system/license-proxy-status.socket
+644 ./opt/x/lib/systemd/system/license-proxy.service
+644 ./opt/x/lib/systemd/system/license-proxy.socket
+644 ./opt/x/share/man/man1/license-proxy.1
+755 ./opt/x/bin/license-proxy" "installs the program, its page and the units, and no more"
 cmp -s "$root/build/license-proxy" "$work/root/opt/x/bin/license-proxy"
 ok $? "the program is the one that was built"
 is "$("$root/tools/man" "$root/build/license-proxy" | cksum)" "$(cksum <"$page")" \
