@@ -10,7 +10,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
-seconds=${CRASH_SECONDS:-$((${SAN:-0} ? 40 : 90))}
+seconds=${CRASH_SECONDS:-$((${SAN:-0} ? 30 : 60))}
 state=$work/state
 keys=$(printf '%02d ' {0..23})
 seed=${CRASH_SEED:-$RANDOM}
