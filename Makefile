@@ -57,12 +57,10 @@ demo:
 check:
 	@tools/setup build check emulate fuzz
 	@ARCH=aarch64 tools/setup cross
-	@ARCH=armhf tools/setup cross
 	+@$(BUILD) program server units
 	+@$(BUILD) SAN=1 program server units
 	+@$(BUILD) FUZZ=1 fuzz
 	+@$(BUILD) ARCH=aarch64 program
-	+@$(BUILD) ARCH=armhf program
 	@tests/run
 
 # The program for another machine, under an emulator.
