@@ -81,6 +81,7 @@ done
 ! ask 'ALERTS{alertname!="LicenseProxyAbsent",alertstate="firing"}'
 ok $? "no alert fires" || note "$ANSWER"
 
+fetch /v1/a # anew: a Prometheus may take longer to start than trust lasts
 server_set listening=0
 fetch /v1/a
 is "$CODE" 200 "an outage"
