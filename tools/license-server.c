@@ -106,6 +106,8 @@ struct server {
     struct tls_profile profile;
     struct tls_identity *identity;
     struct listen listen;
+    struct listen keeper; /* has the port while nothing listens, so that no other program gets it */
+    bool kept;
     struct client_port control;
     struct loop_io signals;
     struct knobs knobs;
@@ -797,7 +799,11 @@ static void drop_all(struct server *s)
 
 static void stop_listening(struct server *s)
 {
+    struct err err = {0};
+
     listen_stop(&s->listen);
+    if (!s->kept)
+        s->kept = listen_bind(&s->keeper, s->address, s->port, &err);
     drop_all(s);
 }
 
