@@ -178,35 +178,19 @@ find_ports
 ends "$waiter" 60
 is "$(<"$work/waited")" 200 "who connected before it served is answered when it does"
 
-# load URL OUT: requests one after another, each on its own connection, until the test says so.
-load() {
-    while [ ! -f "$work/enough" ]; do
-        curl -sk -m 60 -o /dev/null -w '%{http_code} %{errormsg}\n' "$1"
-    done >>"$work/$2" &
-    loads="$loads $!"
-}
-loads=
 for n in 1 2 3; do
-    load "$URL/v1/load/$n" answers
+    start_load "$URL/v1/load/$n"
 done
-load "$STATUS/v1/status" statuses
-is_loaded() {
-    [ "$(grep -c . "$work/answers")" -ge $((answered + 10)) ]
-}
+start_load "$STATUS/v1/status" statuses
 for n in 1 2 3 4 5; do
-    answered=$(grep -c . "$work/answers")
-    wait_for 20 is_loaded
+    load_goes_on 10
     end_proxy "$PID"
     [ "$CODE" = 0 ] || note "ended with $CODE"
     launch_proxy "again$n"
     find_ports || bail "it doesn't serve again"
 done
-answered=$(grep -c . "$work/answers")
-wait_for 20 is_loaded
-: >"$work/enough"
-for load in $loads; do
-    ends "$load" 60
-done
+load_goes_on 10
+stop_load
 at_least "$(grep -c '^200 ' "$work/answers")" 60 "five restarts under load"
 is "$(grep -v '^200 ' "$work/answers")" "" "no request failed"
 at_least "$(grep -c '^200 ' "$work/statuses")" 5 "and on the status port"

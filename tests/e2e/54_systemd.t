@@ -164,34 +164,17 @@ fetch /v1/a
 is "$CODE" 200 "restarted in the outage it serves what was stored"
 server_reset
 
-# load N: requests one after another, each on its own connection, until the test says so.
-load() {
-    while [ ! -f "$work/enough" ]; do
-        curl -sk -m 60 -o /dev/null -w '%{http_code} %{errormsg}\n' "$URL/v1/load/$1"
-    done >>"$work/answers" 2>&1 &
-    loads="$loads $!"
-}
-: >"$work/answers"
-loads=
-load 1
-load 2
-is_loaded() {
-    [ "$(grep -c . "$work/answers")" -ge $((answered + 10)) ]
-}
+start_load "$URL/v1/load/1"
+start_load "$URL/v1/load/2"
 restarts=0
 for _ in 1 2 3; do
-    answered=$(grep -c . "$work/answers")
-    wait_for 20 is_loaded
+    load_goes_on 10
     before=$(property MainPID)
     systemctl restart license-proxy.service && [ "$(property MainPID)" != "$before" ] &&
         restarts=$((restarts + 1))
 done
-answered=$(grep -c . "$work/answers")
-wait_for 20 is_loaded
-: >"$work/enough"
-for load in $loads; do
-    ends "$load" 60
-done
+load_goes_on 10
+stop_load
 is "$restarts" 3 "three restarts under load"
 is "$(grep -v '^200 ' "$work/answers")" "" "no request failed, of $(grep -c . "$work/answers")"
 

@@ -375,6 +375,34 @@ fetch_url() {
     SERIAL=${SERIAL%%,*}
 }
 
+# start_load URL [FILE]: a client that sends one request after another until stop_load, each on its own
+# connection and without a second try; a line "STATUS ERROR" for each in $work/FILE (answers).
+loads=
+start_load() {
+    : >>"$work/${2:-answers}"
+    while [ ! -f "$work/enough" ]; do
+        curl -sk -m 60 -o /dev/null -w '%{http_code} %{errormsg}\n' "$1"
+    done >>"$work/${2:-answers}" &
+    loads="$loads $!"
+    started="$started $!"
+}
+
+# load_goes_on NUMBER: waits until so many more lines are in $work/answers.
+has_answers() {
+    [ "$(grep -c . "$work/answers")" -ge "$1" ]
+}
+load_goes_on() {
+    wait_for 30 has_answers $(($(grep -c . "$work/answers") + $1))
+}
+
+stop_load() {
+    local load
+    : >"$work/enough"
+    for load in $loads; do
+        ends "$load" 60
+    done
+}
+
 # field NAME: its values in the last response's head, a line for each.
 field() {
     local line

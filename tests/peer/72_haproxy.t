@@ -40,26 +40,10 @@ is_down() {
     curl -s -m 5 "http://127.0.0.1:$seen/;csv" | grep -q "^license_proxies,$1,.*,DOWN,"
 }
 
-# Clients: each request a connection of its own, without a second try.
-load() {
-    while [ ! -f "$work/enough" ]; do
-        curl -sk -m 30 -o /dev/null -w '%{http_code} %{errormsg}\n' \
-            "https://127.0.0.1:$front/v1/service/$1" >>"$work/answers"
-    done &
-    loads="$loads $!"
-    started="$started $!"
-}
-answered() {
-    grep -c . "$work/answers"
-}
-is_loaded() {
-    [ "$(answered)" -ge "$enough" ]
-}
 # goes_on WHAT: more requests are answered, all of them well.
 goes_on() {
-    enough=$(($(answered) + 12))
-    wait_for 30 is_loaded
-    ok $? "$1: requests are answered" || note "$(answered) of $enough"
+    load_goes_on 12
+    ok $? "$1: requests are answered"
     is "$(grep -v '^200 ' "$work/answers")" "" "$1: no request failed"
 }
 
@@ -69,9 +53,8 @@ start green "$green" "$green_status"
 green_pid=$PID
 wait_for 10 is_up blue && wait_for 10 is_up green
 ok $? "both are up"
-loads=
 for n in 1 2 3; do
-    load "$n"
+    start_load "https://127.0.0.1:$front/v1/service/$n"
 done
 goes_on "two instances"
 
@@ -137,11 +120,8 @@ like "$(<"$work/steps.out")" 'keep running' "the last one shows the state"
 goes_on "green alone, in the outage"
 STATUS=http://127.0.0.1:$green_status
 is "$(state)" TrustBased "from trust"
-: >"$work/enough"
-for load in $loads; do
-    ends "$load" 40
-done
-at_least "$(answered)" 60 "requests in all"
+stop_load
+at_least "$(grep -c . "$work/answers")" 60 "requests in all"
 is "$(grep -v '^200 ' "$work/answers")" "" "no request failed"
 green_pid=$(<"$work/green.pid")
 kill -TERM "$green_pid"
