@@ -122,19 +122,12 @@ static void on_tick(struct loop_timer *timer);
 
 static bool start_helper(struct resolve *r, struct err *err)
 {
-    int pair[2];
+    int fd;
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-        err_set(err, ERR_SYSTEM, "socketpair for the resolver: %s", strerror(errno));
+    r->helper = spawn_helper(r->spawn, SPAWN_RESOLVER, SOCK_SEQPACKET, -1, "", &fd, err);
+    if (r->helper < 0)
         return false;
-    }
-    r->helper = spawn_helper(r->spawn, SPAWN_RESOLVER, pair[1], -1, "", err);
-    close(pair[1]);
-    if (r->helper < 0) {
-        close(pair[0]);
-        return false;
-    }
-    r->io = (struct loop_io){.fd = pair[0], .on_ready = on_ready};
+    r->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
     if (!loop_watch(r->loop, &r->io, POLLIN)) {
         err_set(err, ERR_MEMORY, "out of memory");
         resolve_stop(r);

@@ -202,8 +202,9 @@ static bool send_order(const struct spawn *s, const struct order *order, int fd,
     return n == sizeof *order;
 }
 
-pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int fd, int dir_fd, const char *path,
-                   struct err *err)
+/* fd: the helper's end of the pair. */
+static pid_t start_helper(struct spawn *s, enum spawn_kind kind, int fd, int dir_fd,
+                          const char *path, struct err *err)
 {
     struct order order = {.parent = getpid(), .kind = (uint8_t)kind, .has_dir = dir_fd >= 0};
     long pid = -1;
@@ -228,6 +229,26 @@ pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int fd, int dir_fd, co
         return (pid_t)pid;
     err_set(err, ERR_SYSTEM, "starting a helper process: %s", strerror(errno));
     return -1;
+}
+
+pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int type, int dir_fd, const char *path,
+                   int *fd, struct err *err)
+{
+    static const char names[SPAWN_KINDS][20] = {"resolver", "state directory"};
+    pid_t pid;
+    int pair[2];
+
+    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) < 0) {
+        err_set(err, ERR_SYSTEM, "socketpair for the %s: %s", names[kind], strerror(errno));
+        return -1;
+    }
+    pid = start_helper(s, kind, pair[1], dir_fd, path, err);
+    close(pair[1]);
+    if (pid < 0)
+        close(pair[0]);
+    else
+        *fd = pair[0];
+    return pid;
 }
 
 pid_t spawn_wait(const struct spawn *s, pid_t pid, int flags)

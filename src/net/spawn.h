@@ -41,11 +41,12 @@ struct spawn {
 bool spawn_start(struct spawn *s, struct loop *loop, struct err *err);
 
 /*
- * Starts a helper whose end of a socket pair is fd; fd stays the caller's. dir_fd and path (at most
- * LIMIT_STRING bytes) as in struct spawn_job. Its number, or -1 with err: ERR_SYSTEM.
+ * Starts a helper, with a socket pair of that type (SOCK_STREAM or SOCK_SEQPACKET) between it and
+ * *fd, which is the caller's. dir_fd and path (at most LIMIT_STRING bytes) as in struct spawn_job.
+ * Its number, or -1 with err: ERR_SYSTEM.
  */
-pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int fd, int dir_fd, const char *path,
-                   struct err *err);
+pid_t spawn_helper(struct spawn *s, enum spawn_kind kind, int type, int dir_fd, const char *path,
+                   int *fd, struct err *err);
 
 /*
  * waitpid for a helper, without its status. One that the sandbox ended is told of: that is a fault

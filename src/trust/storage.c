@@ -215,22 +215,15 @@ static void end_overtaken(struct storage *s)
 
 static bool start_helper(struct storage *s, struct err *err)
 {
-    int pair[2];
+    int fd;
 
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
-        err_set(err, ERR_SYSTEM, "socketpair for the state directory: %s", strerror(errno));
+    s->helper = spawn_helper(s->spawn, SPAWN_STORAGE, SOCK_STREAM, s->dir_fd, s->dir, &fd, err);
+    if (s->helper < 0)
         return false;
-    }
-    s->helper = spawn_helper(s->spawn, SPAWN_STORAGE, pair[1], s->dir_fd, s->dir, err);
-    close(pair[1]);
-    if (s->helper < 0) {
-        close(pair[0]);
-        return false;
-    }
-    s->io = (struct loop_io){.fd = pair[0], .on_ready = on_ready};
+    s->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
     if (!loop_watch(s->loop, &s->io, POLLIN)) {
         err_set(err, ERR_MEMORY, "out of memory");
-        close(pair[0]); /* which ends the helper */
+        close(fd); /* which ends the helper */
         s->io.fd = -1;
         return false;
     }
