@@ -240,10 +240,7 @@ static void certificates(const struct endpoint *e, struct client *c)
 static void add_clients(struct json *j, const struct client_port *p)
 {
     const struct tls_counts *tls = &p->profile->handshakes[TLS_SERVER];
-    uint64_t failed = 0;
 
-    for (int i = 0; i < TLS_FAILURES; i++)
-        failed += tls->failed[i];
     json_key(j, "clients");
     json_begin_object(j);
     add_count(j, "connections", p->count);
@@ -251,7 +248,7 @@ static void add_clients(struct json *j, const struct client_port *p)
     add_count(j, "accepted", p->counts.accepted);
     add_count(j, "closed_for_room", p->counts.refused);
     add_count(j, "handshakes", tls->done);
-    add_count(j, "handshakes_failed", failed);
+    add_count(j, "handshakes_failed", tls_counts_failed(tls));
     add_count(j, "requests", p->counts.requests);
     add_count(j, "bad_requests", p->counts.bad_requests);
     json_end_object(j);

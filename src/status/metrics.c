@@ -282,21 +282,18 @@ static void add_relays(struct out *o, const struct core *core)
 static void add_handshakes(struct out *o, const struct tls_profile *profile)
 {
     static const char sides[TLS_SIDES][7] = {"server", "client"};
-    uint64_t failed[TLS_SIDES] = {0};
 
     family(o, COUNTER, "tls_handshake_failures", "Failed TLS handshakes");
-    for (int side = 0; side < TLS_SIDES; side++) {
-        for (enum tls_failure i = 0; i < TLS_FAILURES; i++) {
-            uint64_t n = profile->handshakes[side].failed[i];
-
-            failed[side] += n;
-            LABELLED(o, n, "{side=\"%s\",reason=\"%s\"}", sides[side], tls_failure_name(i));
-        }
-    }
+    for (int side = 0; side < TLS_SIDES; side++)
+        for (enum tls_failure i = 0; i < TLS_FAILURES; i++)
+            LABELLED(o, profile->handshakes[side].failed[i], "{side=\"%s\",reason=\"%s\"}",
+                     sides[side], tls_failure_name(i));
     family(o, COUNTER, "tls_handshakes", "TLS handshakes; side: ours");
     for (int side = 0; side < TLS_SIDES; side++) {
-        LABELLED(o, profile->handshakes[side].done, "{side=\"%s\",result=\"full\"}", sides[side]);
-        LABELLED(o, failed[side], "{side=\"%s\",result=\"failed\"}", sides[side]);
+        const struct tls_counts *n = &profile->handshakes[side];
+
+        LABELLED(o, n->done, "{side=\"%s\",result=\"full\"}", sides[side]);
+        LABELLED(o, tls_counts_failed(n), "{side=\"%s\",result=\"failed\"}", sides[side]);
     }
 }
 

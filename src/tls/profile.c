@@ -59,6 +59,15 @@ void tls_profile_fini(struct tls_profile *p)
     secret_wipe(p, sizeof *p);
 }
 
+uint64_t tls_counts_failed(const struct tls_counts *counts)
+{
+    uint64_t n = 0;
+
+    for (int i = 0; i < TLS_FAILURES; i++)
+        n += counts->failed[i];
+    return n;
+}
+
 const char *tls_failure_name(enum tls_failure failure)
 {
     static const char names[TLS_FAILURES][21] = {

@@ -28,6 +28,9 @@ struct tls_counts {
     uint64_t failed[TLS_FAILURES];
 };
 
+/* All that failed. */
+uint64_t tls_counts_failed(const struct tls_counts *counts);
+
 /* Implementations, and the one seeded generator that seeds every engine. */
 struct tls_profile {
     const br_ec_impl *ec;
