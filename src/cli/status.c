@@ -177,12 +177,12 @@ static struct text value_of(const struct view *v, struct slice json, char kind, 
     if (kind == '~') {
         (void)slice_to_u64(slice_of(t.s), INT64_MAX, &number);
         words_duration((int64_t)number, t.s);
-    } else if (kind != '$' && s) {
-        words_moment(s, v->now_s - s, t.s);
-        if (kind == '&')
-            memmove(t.s, t.s + 25, strlen(t.s + 25) + 1);
-    } else if (kind != '$') {
+    } else if (kind != '$' && !s) {
         t = (struct text){"never"};
+    } else if (kind == '@') {
+        words_moment(s, v->now_s - s, t.s);
+    } else if (kind == '&') {
+        words_distance(v->now_s - s, t.s);
     }
     return t;
 }

@@ -31,13 +31,21 @@ void words_date(int64_t wall_s, char out[WORDS_MOMENT_SIZE])
     memcpy(out + 19, " UTC", sizeof " UTC");
 }
 
+void words_distance(int64_t ago_s, char out[WORDS_DISTANCE_SIZE])
+{
+    char duration[WORDS_DURATION_SIZE];
+
+    words_duration(ago_s < 0 ? -ago_s : ago_s, duration);
+    snprintf(out, WORDS_DISTANCE_SIZE, ago_s < 0 ? "in %s" : "%s ago", duration);
+}
+
 void words_moment(int64_t wall_s, int64_t ago_s, char out[WORDS_MOMENT_SIZE])
 {
-    char distance[WORDS_DURATION_SIZE];
+    char distance[WORDS_DISTANCE_SIZE];
 
     words_date(wall_s, out);
-    words_duration(ago_s < 0 ? -ago_s : ago_s, distance);
-    snprintf(out + 23, WORDS_MOMENT_SIZE - 23, ago_s < 0 ? ", in %s" : ", %s ago", distance);
+    words_distance(ago_s, distance);
+    snprintf(out + 23, WORDS_MOMENT_SIZE - 23, ", %s", distance);
 }
 
 void words_headline(enum state_name state, bool draining, int64_t trust_left_s,

@@ -16,8 +16,12 @@
 #define WORDS_DURATION_SIZE 32
 void words_duration(int64_t seconds, char out[WORDS_DURATION_SIZE]);
 
-/* "2022-01-01 22:10:48 UTC, 12 min ago", or ", in 12 min" when ago_s is less than nothing. */
-#define WORDS_MOMENT_SIZE (WORDS_DURATION_SIZE + 32)
+/* "12 min ago", or "in 12 min" when ago_s is less than nothing. */
+#define WORDS_DISTANCE_SIZE (WORDS_DURATION_SIZE + 4)
+void words_distance(int64_t ago_s, char out[WORDS_DISTANCE_SIZE]);
+
+/* "2022-01-01 22:10:48 UTC, 12 min ago" */
+#define WORDS_MOMENT_SIZE (WORDS_DISTANCE_SIZE + 28)
 void words_moment(int64_t wall_s, int64_t ago_s, char out[WORDS_MOMENT_SIZE]);
 
 /* The same without its distance. */
