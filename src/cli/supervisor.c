@@ -1,5 +1,6 @@
 #include "cli/supervisor.h"
 
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/slice.h"
 
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_FD 3 /* SD_LISTEN_FDS_START */
@@ -157,12 +157,8 @@ void supervisor_tell(const struct supervisor *s, const char *fmt, ...)
 
 void supervisor_tell_reload(const struct supervisor *s)
 {
-    struct timespec now;
-
     /* In microseconds: a stamp rounded down would lie before the order to reload. */
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    supervisor_tell(s, "RELOADING=1\nMONOTONIC_USEC=%lld",
-                    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
+    supervisor_tell(s, "RELOADING=1\nMONOTONIC_USEC=%lld", (long long)clock_mono_ns() / 1000);
 }
 
 void supervisor_fini(struct supervisor *s)
