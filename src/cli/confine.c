@@ -118,22 +118,25 @@ static bool become(const struct config *config, bool made_dir, struct err *err)
 
 /* ---- what a reload reads ------------------------------------------------------------------ */
 
-#define FILES 14
+#define FILES 24
 
 /* Borrowed; how many. */
 static size_t list_files(const struct options *o, const struct config *c, const char *out[FILES])
 {
-    const char *const files[FILES] = {
-        o->file,       c->license_key_file,     c->tls_cert,   c->tls_key,
-        c->client_ca,  c->client_cert,          c->client_key, c->ca_file,
-        roots_file(0), roots_file(1),           roots_file(2), roots_file(3),
-        roots_file(4), getenv("SSL_CERT_FILE"),
+    const char *const files[] = {
+        o->file,      c->license_key_file, c->tls_cert,   c->tls_key,
+        c->client_ca, c->client_cert,      c->client_key, c->ca_file,
     };
+    const char *named = getenv("SSL_CERT_FILE");
     size_t n = 0;
 
-    for (size_t i = 0; i < FILES; i++)
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
         if (files[i])
             out[n++] = files[i];
+    for (size_t i = 0; roots_file(i) && n < FILES - 1; i++)
+        out[n++] = roots_file(i);
+    if (named)
+        out[n++] = named;
     return n;
 }
 
