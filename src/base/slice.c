@@ -64,6 +64,22 @@ static size_t element_length(struct slice s)
     return i;
 }
 
+struct slice slice_unquote(struct slice s)
+{
+    return s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"' ? slice_make(s.p + 1, s.n - 2) : s;
+}
+
+struct slice slice_cut(struct slice *rest, char separator)
+{
+    const char *at = rest->n > 0 ? memchr(rest->p, separator, rest->n) : NULL;
+    struct slice part = slice_make(rest->p, at ? (size_t)(at - rest->p) : rest->n);
+    size_t taken = part.n + (at != NULL);
+
+    if (taken > 0)
+        *rest = slice_make(rest->p + taken, rest->n - taken);
+    return part;
+}
+
 bool slice_next_element(struct slice *rest, struct slice *element)
 {
     while (rest->n > 0) {

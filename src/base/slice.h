@@ -40,6 +40,12 @@ bool slice_contains(struct slice s, struct slice part);
 /* Without the spaces and tabs (OWS, RFC 9110 section 5.6.3) at both ends. */
 struct slice slice_trim(struct slice s);
 
+/* Takes what comes before the separator, or all, off *rest, and the separator with it. */
+struct slice slice_cut(struct slice *rest, char separator);
+
+/* Without the double quotes around it, if it has both. */
+struct slice slice_unquote(struct slice s);
+
 /*
  * Takes the next element of a comma-separated list (RFC 9110 section 5.6.1) off *rest, trimmed;
  * commas inside a quoted-string do not separate. Empty elements are skipped. False at the end.

@@ -27,33 +27,18 @@
 
 /* ---- the user ----------------------------------------------------------------------------- */
 
-/* What comes before the next ':', or all; taken off *rest with it. */
-static struct slice next_field(struct slice *rest)
-{
-    const char *colon = memchr(rest->p, ':', rest->n);
-    size_t n = colon ? (size_t)(colon - rest->p) : rest->n;
-    struct slice field = slice_make(rest->p, n);
-
-    n += colon != NULL;
-    *rest = slice_make(rest->p + n, rest->n - n);
-    return field;
-}
-
 /* name:password:user:group:… of passwd(5), looked up by name or by number. */
 static bool find_user(struct slice passwd, struct slice wanted, uint64_t *user, uint64_t *group)
 {
     while (passwd.n > 0) {
-        const char *end = memchr(passwd.p, '\n', passwd.n);
-        struct slice line = slice_make(passwd.p, end ? (size_t)(end - passwd.p) : passwd.n);
-        struct slice name = next_field(&line), number;
+        struct slice line = slice_cut(&passwd, '\n');
+        struct slice name = slice_cut(&line, ':'), number;
 
-        passwd = slice_make(passwd.p + (end ? (size_t)(end + 1 - passwd.p) : passwd.n),
-                            end ? passwd.n - (size_t)(end + 1 - passwd.p) : 0);
-        (void)next_field(&line);
-        number = next_field(&line);
+        (void)slice_cut(&line, ':');
+        number = slice_cut(&line, ':');
         if ((slice_eq(name, wanted) || slice_eq(number, wanted)) &&
             slice_to_u64(number, NOBODY - 1, user) &&
-            slice_to_u64(next_field(&line), NOBODY - 1, group))
+            slice_to_u64(slice_cut(&line, ':'), NOBODY - 1, group))
             return true;
     }
     return false;
@@ -62,7 +47,7 @@ static bool find_user(struct slice passwd, struct slice wanted, uint64_t *user, 
 /* NAME, NUMBER, either with :GROUP; a number needs no entry in /etc/passwd. */
 static bool read_user(const char *text, uint64_t *user, uint64_t *group, struct err *err)
 {
-    struct slice rest = slice_of(text), wanted = next_field(&rest);
+    struct slice rest = slice_of(text), wanted = slice_cut(&rest, ':');
     bool known;
     struct buf passwd;
 

@@ -108,13 +108,12 @@ static bool list(struct journal_command *c, struct err *err)
 static void show_record(const struct journal_command *c, const struct journal_item *item)
 {
     const struct record_usage *u = &c->usage;
-    const char *query = memchr(u->target.p, '?', u->target.n);
-    int path = (int)(query ? query - u->target.p : (ptrdiff_t)u->target.n);
+    struct slice query = u->target, path = slice_cut(&query, '?');
     char time[CLOCK_RFC3339_SIZE];
 
     clock_format(u->wall_ns, time);
     printf("%08" PRIx32 "  %" PRIu64 "  %s  %.*s %.*s  %zu bytes\n", item->chain, item->sequence,
-           time, (int)u->method.n, u->method.p, path, u->target.p, u->body.n);
+           time, (int)u->method.n, u->method.p, (int)path.n, path.p, u->body.n);
 }
 
 /* The value of the first field of that name; empty if there is none. */

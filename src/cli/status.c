@@ -299,11 +299,9 @@ static void draw(struct view *v)
 
     printf("\033[H");
     while (rest.n > 0 && --lines > 0) {
-        const char *end = memchr(rest.p, '\n', rest.n);
-        size_t n = end ? (size_t)(end - rest.p) : rest.n - 1;
+        struct slice line = slice_cut(&rest, '\n');
 
-        printf("%.*s\033[K\n", (int)n, rest.p);
-        rest = slice_make(rest.p + n + 1, rest.n - n - 1);
+        printf("%.*s\033[K\n", (int)line.n, line.p);
     }
     printf("\033[J");
 }

@@ -3,18 +3,6 @@
 /* How specific a range is. */
 enum { FITS_NOT, FITS_ALL, FITS_KIND, FITS_TYPE };
 
-/* Takes what comes before the separator off *rest, trimmed. */
-static struct slice cut(struct slice *rest, char separator)
-{
-    const char *at = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
-    size_t n = at ? (size_t)(at - rest->p) : rest->n;
-    struct slice part = slice_trim(slice_make(rest->p, n));
-
-    n += at != NULL;
-    *rest = slice_make(rest->p + n, rest->n - n);
-    return part;
-}
-
 static int fit(struct slice range, struct slice type)
 {
     const char *slash = memchr(type.p, '/', type.n);
@@ -49,11 +37,6 @@ static bool read_quality(struct slice s, unsigned *quality)
     return s.n > 0 && *quality <= 1000;
 }
 
-static struct slice unquote(struct slice s)
-{
-    return s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"' ? slice_make(s.p + 1, s.n - 2) : s;
-}
-
 unsigned http_accept_quality(const struct http_head *head, const char *type, const char *version,
                              bool *by_name)
 {
@@ -68,17 +51,17 @@ unsigned http_accept_quality(const struct http_head *head, const char *type, con
         if (best_fit == FITS_NOT)
             best = 0;
         while (slice_next_element(&ranges, &range)) {
-            int fits = fit(cut(&range, ';'), slice_of(type));
+            int fits = fit(slice_trim(slice_cut(&range, ';')), slice_of(type));
             unsigned quality = 1000;
 
             while (range.n > 0) {
-                struct slice value = cut(&range, ';');
-                struct slice name = cut(&value, '=');
+                struct slice value = slice_trim(slice_cut(&range, ';'));
+                struct slice name = slice_trim(slice_cut(&value, '='));
 
                 if (slice_eq_nocase(name, SLICE("q"))
                         ? !read_quality(slice_trim(value), &quality)
                         : slice_eq_nocase(name, SLICE("version")) &&
-                              !slice_eq(unquote(slice_trim(value)), slice_of(version)))
+                              !slice_eq(slice_unquote(slice_trim(value)), slice_of(version)))
                     fits = FITS_NOT;
             }
             if (fits > best_fit || (fits == best_fit && fits && quality > best)) {

@@ -451,16 +451,12 @@ static bool came_round(const struct core *core, const struct http_head *head)
         struct slice rest = f->value, hop;
 
         while (slice_next_element(&rest, &hop)) {
-            const char *space = memchr(hop.p, ' ', hop.n);
             struct slice by;
 
-            if (!space)
-                continue;
-            by = slice_trim(slice_make(space, hop.n - (size_t)(space - hop.p)));
-            space = memchr(by.p, ' ', by.n);
-            if (space)
-                by.n = (size_t)(space - by.p);
-            if (slice_eq_nocase(by, slice_of(core->instance)))
+            /* The protocol, who received it, and a comment. */
+            (void)slice_cut(&hop, ' ');
+            by = slice_trim(hop);
+            if (slice_eq_nocase(slice_cut(&by, ' '), slice_of(core->instance)))
                 return true;
         }
     }

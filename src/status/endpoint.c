@@ -368,11 +368,8 @@ void endpoint_on_request(struct client_port *port, struct client *c)
 {
     const struct endpoint *e = port->ctx;
     struct slice method = c->request->head.method;
-    struct slice path = c->request->path;
-    const char *query = memchr(path.p, '?', path.n);
+    struct slice query = c->request->path, path = slice_cut(&query, '?');
 
-    if (query)
-        path.n = (size_t)(query - path.p);
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (!slice_eq(path, slice_of(paths[i].path)))
             continue;

@@ -7,21 +7,6 @@ enum policy_outcome policy_classify(unsigned status)
     return status >= 200 && status < 300 ? POLICY_APPROVAL : POLICY_DENIAL;
 }
 
-/* The directive's name, and its argument without quotes ("" if there is none). */
-static void split_directive(struct slice directive, struct slice *name, struct slice *argument)
-{
-    const char *equals = memchr(directive.p, '=', directive.n);
-
-    *argument = slice_make("", 0);
-    *name = directive;
-    if (!equals)
-        return;
-    name->n = (size_t)(equals - directive.p);
-    *argument = slice_make(equals + 1, directive.n - name->n - 1);
-    if (argument->n >= 2 && argument->p[0] == '"' && argument->p[argument->n - 1] == '"')
-        *argument = slice_make(argument->p + 1, argument->n - 2);
-}
-
 /* An unreadable number of seconds counts as none: in doubt, an answer is trusted for less. */
 static int64_t shortened(int64_t window_s, struct slice argument)
 {
@@ -46,12 +31,13 @@ int64_t policy_window_s(const struct policy *p, const struct http_head *answer)
     if (policy_classify(answer->status) != POLICY_APPROVAL || answer->status == 206)
         return 0;
     while ((field = http_head_next(answer, SLICE("cache-control"), &from))) {
-        struct slice rest = field->value, directive, name, argument;
+        struct slice rest = field->value, directive;
 
         while (slice_next_element(&rest, &directive)) {
-            split_directive(directive, &name, &argument);
+            struct slice name = slice_cut(&directive, '=');
+
             if (slice_eq_nocase(name, SLICE("stale-if-error")))
-                window_s = shortened(window_s, argument);
+                window_s = shortened(window_s, slice_unquote(directive));
             else if (p->honor_no_store && (slice_eq_nocase(name, SLICE("no-store")) ||
                                            slice_eq_nocase(name, SLICE("no-cache")) ||
                                            slice_eq_nocase(name, SLICE("must-revalidate"))))

@@ -4,6 +4,22 @@
 
 static struct page page;
 
+static void check_cut(void)
+{
+    struct slice rest = SLICE("a::b"), none = {NULL, 0};
+
+    ok(slice_eq(slice_cut(&rest, ':'), SLICE("a")) && slice_eq(rest, SLICE(":b")),
+       "what comes before a separator is taken off, with it");
+    ok(slice_eq(slice_cut(&rest, ':'), SLICE("")) && slice_eq(rest, SLICE("b")),
+       "which may be nothing");
+    ok(slice_eq(slice_cut(&rest, ':'), SLICE("b")) && rest.n == 0, "without one it is all");
+    ok(slice_eq(slice_unquote(SLICE("\"a\"")), SLICE("a")) &&
+           slice_eq(slice_unquote(SLICE("\"a")), SLICE("\"a")) &&
+           slice_eq(slice_unquote(SLICE("\"")), SLICE("\"")) && slice_unquote(SLICE("\"\"")).n == 0,
+       "quotes come off in pairs");
+    ok(slice_cut(&rest, ':').n == 0 && slice_cut(&none, ':').n == 0, "of nothing, nothing");
+}
+
 static void check_compare(void)
 {
     ok(slice_eq(SLICE("ab"), SLICE("ab")) && !slice_eq(SLICE("ab"), SLICE("aB")) &&
@@ -181,6 +197,7 @@ static void check_write_hex(void)
 int main(void)
 {
     page = page_new(64);
+    check_cut();
     check_compare();
     check_trim();
     check_elements();
