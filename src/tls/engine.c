@@ -140,7 +140,8 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
     br_ssl_client_zero(client);
     tls_profile_apply(profile, t->eng);
     tls_profile_suites(t->eng, 0);
-    server_name = verify_init(&t->u.client.verify, profile, trust, server_name, now_s);
+    server_name = verify_init(&t->u.client.verify, profile, trust, VERIFY_SERVER, server_name,
+                              now_s);
     br_ssl_engine_set_x509(t->eng, &t->u.client.verify.vtable);
     if (trust->client)
         show_identity(client, profile, trust->client);
@@ -189,7 +190,7 @@ void tls_free(struct tls *t)
 }
 
 /*
- * BearSSL sends no alert when it rejects a certificate. The client's records are in clear at that
+ * BearSSL sends no alert when it rejects a certificate. Either side's records are in clear at that
  * point of the handshake, so the alert (RFC 5246 section 7.2.2) is written past the engine.
  */
 static void alert_certificate(struct tls *t, int code)
@@ -259,7 +260,7 @@ static enum io verdict(struct tls *t, struct err *err)
         code = BR_ERR_UNKNOWN_TYPE;
     if (code == BR_ERR_OK)
         return IO_EOF;
-    if (is_refusal(code) && !t->open && t->trust && !t->ended) {
+    if (is_refusal(code) && !t->open && !t->ended) {
         t->ended = true;
         alert_certificate(t, code);
     }

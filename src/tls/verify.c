@@ -134,7 +134,8 @@ static const br_x509_class verify_class = {
 };
 
 const char *verify_init(struct verify *v, struct tls_profile *profile,
-                        const struct tls_trust *trust, const char *name, int64_t now_s)
+                        const struct tls_trust *trust, enum verify_purpose purpose,
+                        const char *name, int64_t now_s)
 {
     /* BearSSL counts days from the year 0. */
     enum { DAYS_TO_1970 = 719528, MIN_RSA_BYTES = 256 };
@@ -142,11 +143,12 @@ const char *verify_init(struct verify *v, struct tls_profile *profile,
     memset(v, 0, sizeof *v);
     v->vtable = &verify_class;
     v->trust = trust;
+    v->purpose = purpose;
     v->now_s = now_s;
     buf_init(&v->leaf, LIMIT_CERTIFICATE);
-    if (inet_pton(AF_INET, name, v->ip) == 1)
+    if (name && inet_pton(AF_INET, name, v->ip) == 1)
         v->ip_size = 4;
-    else if (inet_pton(AF_INET6, name, v->ip) == 1)
+    else if (name && inet_pton(AF_INET6, name, v->ip) == 1)
         v->ip_size = 16;
     br_x509_minimal_init(&v->minimal, &br_sha256_vtable, trust->anchors.items,
                          trust->anchors.count);
