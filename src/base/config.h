@@ -66,6 +66,9 @@ struct config {
     int64_t checkin_interval_s;
     char *auth_scheme; /* owned; "Token", "Bearer", or "" for the bare key */
 
+    /* [access] networks and addresses; empty: all */
+    struct config_list allow, status_allow;
+
     /* [limits] */
     int64_t max_clients;   /* licensing connections */
     int64_t trust_entries; /* stored approvals */

@@ -86,7 +86,8 @@
 #define LIMIT_RELAY_MS 15000  /* one relay over all servers: clients give up at 30 s or so. */
 #define LIMIT_DRAIN_MS 8000   /* shutting down: below the 10 s that container engines wait. */
 #define LIMIT_DRAIN_IDLE_MS                                                                        \
-    1000 /* shutting down: for a request of who connected or asked lately. */
+    1000                    /* shutting down: for a request of who connected or asked lately. */
+#define LIMIT_TELL_MS 10000 /* between two log lines about clients that are turned away. */
 #define LIMIT_ACCEPT_PAUSE_MS 100 /* before accepting again when descriptors ran out. */
 #define LIMIT_SUPERVISOR_MS 500   /* for a supervisor to be told; clients wait meanwhile. */
 #define LIMIT_BACKOFF_MIN_MS 1000 /* between probes in an outage, growing to the next. */

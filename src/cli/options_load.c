@@ -510,6 +510,13 @@ static void settle_servers(struct load *l)
                          "or give pin_sha256 or ca_file in [upstream]");
 }
 
+/* Nobody, or everybody? One of them is a mistake. */
+static void settle_access(struct load *l, const struct config_list *list, size_t field)
+{
+    if (list->count == 0 && l->faults == 0 && layer_of(l, field) != LAYER_DEFAULT)
+        report_field(l, field, "empty; name networks, or leave the setting out to allow all");
+}
+
 static void settle(struct load *l)
 {
     struct config *c = l->config;
@@ -522,6 +529,8 @@ static void settle(struct load *l)
     settle_pair(l, c->client_cert, c->client_key, offsetof(struct config, client_cert),
                 offsetof(struct config, client_key));
     settle_servers(l);
+    settle_access(l, &c->allow, offsetof(struct config, allow));
+    settle_access(l, &c->status_allow, offsetof(struct config, status_allow));
     if (c->journal_mode != JOURNAL_OFF && !c->state_dir)
         report_field(l, offsetof(struct config, journal_mode),
                      "the usage journal needs a state directory; name it by dir in [state]");

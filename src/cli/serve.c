@@ -244,6 +244,12 @@ static bool reseal(struct serve *s, const struct config *config, struct err *err
     return true;
 }
 
+static void use_access(struct serve *s, const struct config *config)
+{
+    client_port_allow(&s->licensing, &config->allow);
+    client_port_allow(&s->status, &config->status_allow);
+}
+
 static bool load_anew(struct serve *s, struct err *err)
 {
     struct config config;
@@ -261,6 +267,7 @@ static bool load_anew(struct serve *s, struct err *err)
     s->material = material;
     use_material(s);
     use_log(s, &config);
+    use_access(s, &config);
     config_fini(&s->reloaded);
     s->reloaded = config;
     checkin_start(&s->checkin);
@@ -274,7 +281,8 @@ static void reload(struct serve *s)
     if (s->phase == SERVE_RUNNING)
         supervisor_tell_reload(&s->supervisor);
     if (load_anew(s, &err))
-        log_event(&s->log, LOG_INFO, "reloaded: certificate, roots, license key and log level");
+        log_event(&s->log, LOG_INFO,
+                  "reloaded: certificate, roots, license key, access and log level");
     else
         log_event(&s->log, LOG_ERROR, "reload failed: the old configuration goes on",
                   LOG_STR("error", err.text),
@@ -543,6 +551,8 @@ static bool start_ports(struct serve *s, struct err *err)
     l->max_clients = client_room(s);
     exchange_init(&s->core, l);
     t->max_clients = LIMIT_STATUS_CLIENTS;
+    t->allow_local = true; /* its probes and `status` */
+    use_access(s, &s->config);
     t->ctx = &s->endpoint;
     t->on_request = endpoint_on_request;
     s->endpoint.core = &s->core;

@@ -109,6 +109,13 @@ const struct setting setting_table[] = {
      .fallback = "Token", .argument = "SCHEME",
      .help = "what stands before the key in Authorization; empty for the bare key"},
 
+    {"access", "allow", "access-allow", .type = SETTING_LIST, .rule = RULE_NETWORK,
+     .offset = AT(allow), .most = LIMIT_LIST, .argument = "NETWORKS",
+     .help = "who may use the licensing port, such as 10.0.0.0/8; all unless given"},
+    {"access", "status_allow", "status-allow", .type = SETTING_LIST, .rule = RULE_NETWORK,
+     .offset = AT(status_allow), .most = LIMIT_LIST, .argument = "NETWORKS",
+     .help = "who may use the status port, beside this machine; all unless given"},
+
     {"limits", "clients", "max-clients", .type = SETTING_INTEGER, .offset = AT(max_clients),
      .least = 1, .most = LIMIT_CLIENTS, .fallback = TEXT(LIMIT_CLIENTS), .argument = "N",
      .help = "licensing connections at one time"},

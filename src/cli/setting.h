@@ -32,6 +32,7 @@ enum setting_rule {
     RULE_NAME,       /* a host name or address for a certificate */
     RULE_KEY_PART,   /* of [trust] key */
     RULE_PIN,        /* SHA-256 of a public key */
+    RULE_NETWORK,    /* an address, or a network of them */
     RULE_OR_NONE     /* anything; empty says "none", whatever weaker layers say */
 };
 

@@ -1,5 +1,6 @@
 #include "cli/setting.h"
 
+#include "format/cidr.h"
 #include "format/http_parse.h"
 #include "format/uri.h"
 #include "tls/verify.h"
@@ -238,6 +239,7 @@ static bool check_key_part(struct slice text, struct err *err)
 static bool check_text(const struct setting *s, struct slice text, struct err *err)
 {
     uint8_t pin[32];
+    struct cidr network;
 
     if (s->rule == RULE_CREDENTIAL)
         return check_credential(text, err);
@@ -268,6 +270,9 @@ static bool check_text(const struct setting *s, struct slice text, struct err *e
         return verify_read_pin(text, pin) ||
                bad(err, "no SHA-256 in base64 or hexadecimal; \"license-proxy cert\" of the other "
                         "proxy prints it, or openssl");
+    case RULE_NETWORK:
+        return cidr_read(text, &network) ||
+               bad(err, "not a network of addresses; write 10.0.0.0/8, fd00::/8 or one address");
     case RULE_NONE:
     case RULE_OR_NONE:
     case RULE_CREDENTIAL:

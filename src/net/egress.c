@@ -7,7 +7,6 @@
 
 #include "format/uri.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -183,33 +182,6 @@ static bool next_entry(struct slice *rest, struct slice *entry)
     return n > 0;
 }
 
-/* An address as 4 or 16 bytes; IPv4-mapped IPv6 (RFC 4291 section 2.5.5.2) becomes IPv4. */
-struct address {
-    bool v6, mapped;
-    uint8_t bytes[16];
-};
-
-static bool read_address(struct slice text, struct address *a)
-{
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    char copy[INET6_ADDRSTRLEN + 1];
-
-    memset(a, 0, sizeof *a);
-    if (!slice_copy(text, copy, sizeof copy))
-        return false;
-    if (inet_pton(AF_INET, copy, a->bytes) == 1)
-        return true;
-    if (inet_pton(AF_INET6, copy, a->bytes) != 1)
-        return false;
-    a->mapped = memcmp(a->bytes, mapped, sizeof mapped) == 0;
-    a->v6 = !a->mapped;
-    if (a->mapped) {
-        memmove(a->bytes, a->bytes + 12, 4);
-        memset(a->bytes + 4, 0, 12);
-    }
-    return true;
-}
-
 static const char bad_port[] = "its port is not a number from 1 to 65535";
 static const char bad_prefix[] = "its network's length is not a number that fits the address";
 static const char bad_v6[] = "not an IPv6 address (with a port, it needs brackets)";
@@ -234,20 +206,14 @@ static const char *take_port(struct slice *text, struct egress_entry *entry)
 static const char *take_network(struct slice address, struct slice prefix, bool has_prefix,
                                 struct egress_entry *entry)
 {
-    struct address a;
-    uint64_t bits;
+    struct cidr_address a;
 
-    if (!read_address(address, &a))
+    if (!cidr_read_address(address, &a))
         return bad_name;
     entry->kind = EGRESS_NETWORK;
-    entry->v6 = a.v6;
-    entry->prefix = a.v6 ? 128 : 32;
-    memcpy(entry->address, a.bytes, sizeof entry->address);
-    if (!has_prefix)
-        return NULL;
-    if (!slice_to_u64(prefix, a.v6 || a.mapped ? 128 : 32, &bits) || (a.mapped && bits < 96))
-        return bad_prefix;
-    entry->prefix = (unsigned)(a.mapped ? bits - 96 : bits);
+    if (has_prefix)
+        return cidr_set(&entry->network, &a, prefix) ? NULL : bad_prefix;
+    cidr_set_one(&entry->network, &a);
     return NULL;
 }
 
@@ -313,16 +279,16 @@ static const char *take_name(struct slice text, struct egress_entry *entry)
 static const char *take_entry(struct slice text, struct egress_entry *entry)
 {
     size_t slash = find(text, '/');
-    struct address a;
+    struct cidr_address a;
     const char *wrong;
 
     if (text.p[0] == '[')
         return take_brackets(text, entry);
     if (has_scheme(text))
         return "a URL; write only its host";
-    if (read_address(text, &a))
+    if (cidr_read_address(text, &a))
         return take_network(text, text, false, entry);
-    if (read_address(slice_make(text.p, slash), &a) && slash < text.n && (a.v6 || a.mapped))
+    if (cidr_read_address(slice_make(text.p, slash), &a) && slash < text.n && (a.v6 || a.mapped))
         return take_network(slice_make(text.p, slash), slice_from(text, slash + 1), true, entry);
     if (has_two(text, ':'))
         return bad_v6;
@@ -336,7 +302,7 @@ static const char *take_entry(struct slice text, struct egress_entry *entry)
     slash = find(text, '/');
     if (slash < text.n)
         return take_network(slice_make(text.p, slash), slice_from(text, slash + 1), true, entry);
-    if (read_address(text, &a))
+    if (cidr_read_address(text, &a))
         return take_network(text, text, false, entry);
     return take_name(text, entry);
 }
@@ -470,15 +436,6 @@ void egress_fini(struct egress *e)
     memset(e, 0, sizeof *e);
 }
 
-static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned bits)
-{
-    unsigned whole = bits / 8, rest = bits % 8;
-
-    if (memcmp(a, b, whole) != 0)
-        return false;
-    return rest == 0 || (a[whole] ^ b[whole]) >> (8 - rest) == 0;
-}
-
 static bool is_below(struct slice host, struct slice name)
 {
     return host.n > name.n + 1 && host.p[host.n - name.n - 1] == '.' &&
@@ -487,7 +444,7 @@ static bool is_below(struct slice host, struct slice name)
 
 /* address is NULL for a host that is a name. */
 static bool matches(const struct egress_entry *entry, struct slice host,
-                    const struct address *address, uint16_t port)
+                    const struct cidr_address *address, uint16_t port)
 {
     if (entry->port && entry->port != port)
         return false;
@@ -495,8 +452,7 @@ static bool matches(const struct egress_entry *entry, struct slice host,
     case EGRESS_ANY:
         return true;
     case EGRESS_NETWORK:
-        return address && address->v6 == entry->v6 &&
-               same_bits(address->bytes, entry->address, entry->prefix);
+        return address && cidr_has(&entry->network, address);
     case EGRESS_NAME:
         return !address && (slice_eq_nocase(host, entry->name) || is_below(host, entry->name));
     case EGRESS_BELOW:
@@ -508,14 +464,14 @@ static bool matches(const struct egress_entry *entry, struct slice host,
 const struct egress *egress_for(const struct egress *e, const char *host, uint16_t port)
 {
     struct slice name = slice_of(host);
-    struct address address;
+    struct cidr_address address;
     bool is_address;
 
     if (e->scheme == EGRESS_DIRECT)
         return NULL;
     if (name.n > 0 && name.p[name.n - 1] == '.')
         name.n--;
-    is_address = read_address(name, &address);
+    is_address = cidr_read_address(name, &address);
     for (size_t i = 0; i < e->count; i++)
         if (matches(&e->entries[i], name, is_address ? &address : NULL, port))
             return NULL;

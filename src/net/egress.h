@@ -39,7 +39,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/secret.h"
-#include "base/slice.h"
+#include "format/cidr.h"
 
 enum egress_scheme { EGRESS_DIRECT, EGRESS_HTTP, EGRESS_HTTPS, EGRESS_SOCKS5, EGRESS_SOCKS5H };
 
@@ -48,11 +48,9 @@ enum egress_kind { EGRESS_ANY, EGRESS_NAME, EGRESS_BELOW, EGRESS_NETWORK };
 /* One entry of the list of hosts that the proxy is not asked for. */
 struct egress_entry {
     enum egress_kind kind;
-    uint16_t port;     /* 0: every port */
-    struct slice name; /* of EGRESS_NAME and EGRESS_BELOW, no dot at its ends; into egress.list */
-    bool v6;           /* of EGRESS_NETWORK */
-    unsigned prefix;   /* bits of address that count */
-    uint8_t address[16];
+    uint16_t port;       /* 0: every port */
+    struct slice name;   /* of EGRESS_NAME and EGRESS_BELOW, no dot at its ends; into egress.list */
+    struct cidr network; /* of EGRESS_NETWORK */
 };
 
 /* "socks5h://[" host "]:65535" and its NUL. */

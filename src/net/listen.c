@@ -12,30 +12,29 @@
 
 #define BACKLOG 1024
 
+void listen_bytes(const struct sockaddr *sa, struct cidr_address *out)
+{
+    const struct sockaddr_in *in = (const void *)sa;
+    const struct sockaddr_in6 *in6 = (const void *)sa;
+
+    memset(out, 0, sizeof *out);
+    if (sa->sa_family == AF_INET)
+        memcpy(out->bytes, &in->sin_addr, 4);
+    else if (sa->sa_family == AF_INET6)
+        cidr_set_v6(out, in6->sin6_addr.s6_addr);
+}
+
 void listen_address(const struct sockaddr *sa, bool with_port, char out[LISTEN_ADDRESS_SIZE])
 {
     char text[INET6_ADDRSTRLEN] = "?";
-    unsigned port = 0;
-    bool brackets = false;
+    struct cidr_address address;
+    /* The port lies at the same place in both. */
+    unsigned port = ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port);
 
-    if (sa->sa_family == AF_INET) {
-        const struct sockaddr_in *in = (const void *)sa;
-
-        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-        port = ntohs(in->sin_port);
-    } else if (sa->sa_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const void *)sa;
-
-        port = ntohs(in6->sin6_port);
-        if (IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr)) {
-            inet_ntop(AF_INET, in6->sin6_addr.s6_addr + 12, text, sizeof text);
-        } else {
-            inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
-            brackets = true;
-        }
-    }
+    listen_bytes(sa, &address);
+    inet_ntop(address.v6 ? AF_INET6 : AF_INET, address.bytes, text, sizeof text);
     if (with_port)
-        snprintf(out, LISTEN_ADDRESS_SIZE, brackets ? "[%s]:%u" : "%s:%u", text, port);
+        snprintf(out, LISTEN_ADDRESS_SIZE, address.v6 ? "[%s]:%u" : "%s:%u", text, port);
     else
         snprintf(out, LISTEN_ADDRESS_SIZE, "%s", text);
 }
@@ -55,8 +54,8 @@ static void accept_batch(struct listen *l, int batch)
         socklen_t size = sizeof peer;
         int fd = accept4(l->io.fd, (struct sockaddr *)&peer, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
+        /* That it doesn't delay small writes it has from the listening socket. */
         if (fd >= 0) {
-            (void)stream_prepare_fd(fd);
             l->on_accept(l, fd, (struct sockaddr *)&peer, size);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             /* poll would report the same connection again at once: wait for room instead. */
@@ -77,7 +76,7 @@ static void on_ready(struct loop_io *io, short ready)
 
 bool listen_adopt(struct listen *l, int fd, struct err *err)
 {
-    struct sockaddr_storage own;
+    struct sockaddr_storage own = {0};
     socklen_t size = sizeof own;
     int listening;
 

@@ -5,6 +5,7 @@
 #ifndef NET_LISTEN_H
 #define NET_LISTEN_H
 
+#include "format/cidr.h"
 #include "net/loop.h"
 
 #include <sys/socket.h>
@@ -51,6 +52,9 @@ void listen_release(struct listen *l);
  * there is for those who go on with it. Does nothing if it isn't open.
  */
 void listen_stop(struct listen *l);
+
+/* The address as bytes; all zero if it is neither IPv4 nor IPv6. */
+void listen_bytes(const struct sockaddr *sa, struct cidr_address *out);
 
 /* "1.2.3.4:80", "[::1]:80"; with_port false leaves brackets and port away. */
 void listen_address(const struct sockaddr *sa, bool with_port, char out[LISTEN_ADDRESS_SIZE]);

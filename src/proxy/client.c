@@ -676,12 +676,63 @@ static bool evict_idle(struct client_port *port, const struct client *except)
     return true;
 }
 
+static bool is_allowed(const struct client_port *port, const struct cidr_address *address)
+{
+    static const struct cidr local[] = {{.prefix = 8, .address = {127}},
+                                        {.v6 = true, .prefix = 128, .address = {[15] = 1}}};
+
+    for (size_t i = 0; i < port->allow_count; i++)
+        if (cidr_has(&port->allow[i], address))
+            return true;
+    return port->allow_count == 0 || (port->allow_local && cidr_has(&local[address->v6], address));
+}
+
+/* Without a byte; and without a line of the log for each, which would be theirs to fill. */
+static void turn_away(struct client_port *port, int fd, const struct sockaddr *peer)
+{
+    char text[LISTEN_ADDRESS_SIZE];
+
+    close(fd);
+    if (port->counts.denied++ > 0 && port->loop->now_ms - port->told_ms < LIMIT_TELL_MS)
+        return;
+    port->told_ms = port->loop->now_ms;
+    listen_address(peer, false, text);
+    log_event(port->log, LOG_WARN, "a client was turned away: [access] does not allow its address",
+              LOG_STR("client", text), LOG_STR("port", port->listen.address),
+              LOG_NUM("so_far", port->counts.denied));
+}
+
+void client_port_allow(struct client_port *port, const struct config_list *networks)
+{
+    struct cidr_address address;
+    struct client *next;
+
+    for (size_t i = 0; i < networks->count; i++)
+        (void)cidr_read(slice_of(networks->items[i]), &port->allow[i]);
+    port->allow_count = networks->count;
+    for (struct client *c = port->first; c; c = next) {
+        next = c->next;
+        if (!cidr_read_address(slice_of(c->peer), &address) || is_allowed(port, &address))
+            continue;
+        c->keep_alive = false;
+        if (c->phase != CLIENT_WAIT && c->phase != CLIENT_WRITE)
+            destroy(c);
+    }
+}
+
 static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, socklen_t size)
 {
     struct client_port *port = LOOP_OWNER(l, struct client_port, listen);
-    struct client *c = calloc(1, sizeof *c);
+    struct cidr_address address;
+    struct client *c;
 
     (void)size;
+    listen_bytes(peer, &address);
+    if (!is_allowed(port, &address)) {
+        turn_away(port, fd, peer);
+        return;
+    }
+    c = calloc(1, sizeof *c);
     if (!c) {
         close(fd);
         return;

@@ -6,6 +6,7 @@
 #ifndef PROXY_CLIENT_H
 #define PROXY_CLIENT_H
 
+#include "base/config.h"
 #include "base/histogram.h"
 #include "base/log.h"
 #include "format/http_chunk.h"
@@ -18,6 +19,7 @@ struct client;
 /* Counted from the start of the process. */
 struct client_counts {
     uint64_t accepted, refused; /* connections; refused: shed at the bound */
+    uint64_t denied;            /* connections from addresses that aren't allowed */
     uint64_t requests, bad_requests;
 };
 
@@ -28,6 +30,10 @@ struct client_port {
     struct tls_profile *profile;
     struct tls_identity *identity; /* held; NULL: plain HTTP. Replaced by client_port_identity */
     struct listen listen;
+    struct cidr allow[LIMIT_LIST]; /* whom; see client_port_allow */
+    size_t allow_count;
+    bool allow_local; /* loopback addresses, whatever the list says */
+    int64_t told_ms;  /* when it was last logged that one isn't allowed */
     size_t max_clients;
     size_t body_max; /* of request bodies; 0: bodies are refused */
     size_t *memory;  /* bodies in memory, shared between ports; may be NULL */
@@ -106,6 +112,12 @@ struct client {
 bool client_port_bind(struct client_port *port, int fd, const char *host, int number,
                       struct err *err);
 bool client_port_open(struct client_port *port, struct err *err);
+
+/*
+ * Who may connect from now on: the networks of the list (texts that cidr_read takes), all if it is
+ * empty. Who may no more is cut off, except for the answer that he waits for.
+ */
+void client_port_allow(struct client_port *port, const struct config_list *networks);
 
 /* New connections use this identity; taken over (the old one is dropped). */
 void client_port_identity(struct client_port *port, struct tls_identity *identity);

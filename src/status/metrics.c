@@ -70,6 +70,7 @@ enum place {
     ROW(GAUGE, PORT, count, "connections", "Open connections")                                     \
     ROW(COUNTER, PORT, counts.accepted, "connections_accepted", "Connections")                     \
     ROW(COUNTER, PORT, counts.refused, "connections_refused", "Idle ones closed to make room")     \
+    ROW(COUNTER, PORT, counts.denied, "connections_denied", "From addresses that aren't allowed")  \
     ROW(COUNTER, PORT, counts.requests, "requests", "Whole requests")                              \
     ROW(COUNTER, PORT, counts.bad_requests, "bad_requests", "Malformed, late or too large")        \
     ROW(GAUGE, DERIVED, expiry, "certificate_expiry_timestamp_seconds", "Of the served one")       \
