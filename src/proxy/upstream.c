@@ -128,11 +128,26 @@ static void keep(struct upstream *u, struct server *server, struct stream *strea
     stream_free(stream);
 }
 
+/*
+ * One that has something to say before it is asked is not used: the bytes would be taken for the
+ * answer to the next request. They may have been decrypted with the answer before, so that poll
+ * does not tell of them.
+ */
 static struct stream *find_idle(struct upstream *u, const struct server *server)
 {
-    for (struct upstream_idle *i = u->idle; i; i = i->next)
-        if (i->server == server)
-            return take_out(i);
+    for (struct upstream_idle *i = u->idle; i; i = i->next) {
+        struct stream *stream;
+        char unasked;
+        size_t n;
+
+        if (i->server != server)
+            continue;
+        stream = take_out(i);
+        if (stream_read(stream, &unasked, 1, &n, NULL) == IO_AGAIN)
+            return stream;
+        stream_close(stream);
+        stream_free(stream);
+    }
     return NULL;
 }
 

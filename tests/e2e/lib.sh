@@ -133,6 +133,34 @@ finish() {
     exit $?
 }
 
+# start_script SCRIPT [ARGUMENT...]: a Python script of this folder. take_results waits for it: its
+# lines "ok WHAT" and "not ok WHAT" are results of this test.
+start_script() {
+    script=$1
+    PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 "$root/tests/e2e/$script" "${@:2}" \
+        >"$work/results" 2>"$work/complaints" </dev/null &
+    SCRIPT_PID=$!
+    started="$started $SCRIPT_PID"
+}
+
+take_results() {
+    local line count=0
+    ends "$SCRIPT_PID" 120
+    is "$CODE" 0 "$script ends well" || note "$(tail -n 5 "$work/complaints")"
+    while IFS= read -r line; do
+        case $line in
+        "ok "*) ok 0 "${line#ok }" ;;
+        "not ok "*) ok 1 "${line#not ok }" ;;
+        *)
+            echo "$line"
+            continue
+            ;;
+        esac
+        count=$((count + 1))
+    done <"$work/results"
+    at_least "$count" 1 "$script tells results"
+}
+
 # ---- waiting -------------------------------------------------------------------------------
 
 # now_ms: sets NOW, milliseconds of the wall clock, for durations.
