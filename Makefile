@@ -9,6 +9,9 @@
 #   make bench      figures of the README; not part of the tests
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
 #   make image-check  builds Dockerfile.scratch with buildah, and tests that image and the other
+#   make release    build/dist: the programs (this machine's, and those of ARCHES="aarch64 ..."),
+#                   bills of materials, man page, licences, SHA256SUMS; DIST=DIR puts it elsewhere.
+#                   tools/verify DIR holds a release against this clone
 #   make install    the executable to $(DESTDIR)$(PREFIX)/bin, its man page to share/man/man1,
 #                   systemd's units to lib/systemd/system
 #   make clean      removes what was built; make distclean what was fetched, too
@@ -86,6 +89,18 @@ image-check: all server
 	@tools/setup build check image
 	@tests/image
 
+ARCHES ?= aarch64
+DIST ?= build/dist
+OTHERS := $(filter-out $(shell uname -m),$(ARCHES))
+release: override ARCH :=
+release: override SAN :=
+release:
+	@tools/setup build
+	+@$(BUILD) program build/license-proxy.1
+	+@for arch in $(OTHERS); do \
+		ARCH=$$arch tools/setup cross && $(BUILD) ARCH=$$arch program || exit 1; done
+	@tools/release $(DIST) $(OTHERS)
+
 # The page is made by this machine's own program.
 install: all
 	+@$(BUILD) ARCH= SAN= build/license-proxy.1
@@ -102,4 +117,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check smoke bench lint image image-check install clean distclean FORCE
+.PHONY: all units server fuzz demo check smoke bench lint image image-check release install clean distclean FORCE
