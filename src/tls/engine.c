@@ -342,7 +342,7 @@ static void settle(struct tls *t)
  */
 static enum io pump(struct tls *t, unsigned target, struct err *err)
 {
-    for (int turn = 0; turn < LIMIT_PUMP_TURNS; turn++) {
+    for (int turn = 0;; turn++) {
         unsigned state = br_ssl_engine_current_state(t->eng);
         enum io r;
 
@@ -358,7 +358,8 @@ static enum io pump(struct tls *t, unsigned target, struct err *err)
         }
         if (state & target)
             return IO_OK;
-        if (!(state & BR_SSL_RECVREC))
+        /* Here alone others can have their turn: poll tells neither of plaintext nor of `ahead`. */
+        if (!(state & BR_SSL_RECVREC) || (turn >= LIMIT_PUMP_TURNS && t->ahead.len == 0))
             return IO_AGAIN;
         r = recv_records(t, err);
         if (r == IO_EOF) {
@@ -370,7 +371,6 @@ static enum io pump(struct tls *t, unsigned target, struct err *err)
         if (r != IO_OK)
             return r;
     }
-    return IO_AGAIN;
 }
 
 enum io tls_handshake(struct tls *t, struct err *err)
