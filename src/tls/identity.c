@@ -14,6 +14,7 @@
 #include "tls/identity.h"
 
 #include "base/secret.h"
+#include "crypto/curves.h"
 #include "format/der.h"
 #include "format/der_read.h"
 
@@ -173,7 +174,7 @@ static bool compute_public(const br_ec_private_key *ec, struct public_key *out)
 {
     uint8_t q[BR_EC_KBUF_PUB_MAX_SIZE], hash[32];
 
-    if (br_ec_compute_pub(br_ec_get_default(), NULL, q, ec) != sizeof out->point)
+    if (br_ec_compute_pub(curves_get(), NULL, q, ec) != sizeof out->point)
         return false;
     memcpy(out->point, q, sizeof out->point);
     sha256(out->point, sizeof out->point, hash);
@@ -299,7 +300,7 @@ static bool sign(struct slice tbs, const br_ec_private_key *ec, struct pem_chain
     size_t n;
 
     sha256(tbs.p, tbs.n, hash);
-    n = br_ecdsa_i31_sign_asn1(br_ec_get_default(), &br_sha256_vtable, hash, ec, signature);
+    n = br_ecdsa_i31_sign_asn1(curves_get(), &br_sha256_vtable, hash, ec, signature);
     der_init(&d, array, sizeof array);
     der_bits(&d, signature, n, 0);
     write_signature_algorithm(&d);
@@ -358,7 +359,7 @@ bool identity_renew(const br_prng_class **entropy, const struct pem_key *key,
 bool identity_make(const br_prng_class **entropy, const char *const *names, size_t count,
                    int64_t now_s, struct pem_chain *chain, struct pem_key *key, struct err *err)
 {
-    const br_ec_impl *ec = br_ec_get_default();
+    const br_ec_impl *ec = curves_get();
 
     memset(chain, 0, sizeof *chain);
     memset(key, 0, sizeof *key);
@@ -404,7 +405,7 @@ bool identity_write_key(const struct pem_key *key, struct buf *out)
     bool rv;
 
     if (key->type != BR_KEYTYPE_EC || key->u.ec.curve != BR_EC_secp256r1 ||
-        br_ec_compute_pub(br_ec_get_default(), &pub, q, &key->u.ec) == 0)
+        br_ec_compute_pub(curves_get(), &pub, q, &key->u.ec) == 0)
         return false;
     n = br_encode_ec_pkcs8_der(NULL, &key->u.ec, &pub);
     if (n == 0 || n > sizeof der)

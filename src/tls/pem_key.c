@@ -3,6 +3,7 @@
 
 #include "base/fs.h"
 #include "base/secret.h"
+#include "crypto/curves.h"
 #include "tls/pem_text.h"
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static bool take_ec(const br_ec_private_key *ec, const char *name, struct pem_ke
         err_set(err, ERR_CONFIG, "%s: the EC key is not on P-256, P-384 or P-521", name);
         return false;
     }
-    order = br_ec_get_default()->order(ec->curve, &n);
+    order = curves_get()->order(ec->curve, &n);
     if (have > n) {
         err_set(err, ERR_CONFIG, "%s: the EC key is longer than its curve's order", name);
         return false;
@@ -200,7 +201,7 @@ static bool match_ec(const br_ec_public_key *pub, const br_ec_private_key *key)
 
     if (pub->curve != key->curve)
         return false;
-    n = br_ec_compute_pub(br_ec_get_default(), NULL, q, key);
+    n = br_ec_compute_pub(curves_get(), NULL, q, key);
     return n > 0 && n == pub->qlen && memcmp(q, pub->q, n) == 0;
 }
 

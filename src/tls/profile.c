@@ -1,6 +1,7 @@
 #include "tls/profile.h"
 
 #include "base/secret.h"
+#include "crypto/curves.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -28,7 +29,7 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
     br_hmac_drbg_init(&p->entropy, &br_sha256_vtable, seed, sizeof seed);
     secret_wipe(seed, sizeof seed);
 
-    p->ec = br_ec_get_default();
+    p->ec = curves_get();
     p->aes_ctr = br_aes_x86ni_ctr_get_vtable();
     if (!p->aes_ctr)
         p->aes_ctr = br_aes_pwr8_ctr_get_vtable();

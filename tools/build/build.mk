@@ -80,6 +80,7 @@ CODEGEN := -Oz $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem $(MUSL_ROOT)/usr/include/$(MUSL_NAME) -isystem $(GCCDIR)include
 BEARSSL_CODEGEN := $(CODEGEN) -O2
+CRYPTO_CODEGEN := -O2
 # Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
 # large.
 BEARSSL_SMALL := -Oz
@@ -101,6 +102,8 @@ PRINTF := $(OUT)/obj/tools/build/printf.o
 endif
 
 CFLAGS := $(LANGUAGE) $(WARN) $(CODEGEN) $(SMALLER) $(MAP) -Isrc -isystem $(BEARSSL_DIR)/inc
+# CURVES=bearssl: for comparison, and for who trusts BearSSL's arithmetic more.
+CFLAGS += $(if $(filter bearssl,$(CURVES)),-DCURVES_OF_BEARSSL)
 
 # ---- sources -------------------------------------------------------------------------------
 
@@ -108,7 +111,7 @@ SRC := $(sort $(wildcard src/*/*.c))
 OBJ := $(SRC:src/%.c=$(OUT)/obj/%.o)
 MAIN := $(OUT)/obj/cli/main.o
 LIB := $(OUT)/libproxy.a
-LIBOBJ := $(filter-out $(MAIN),$(OBJ)) $(OUT)/obj/gen/page_data.o
+LIBOBJ := $(filter-out $(MAIN),$(OBJ)) $(OUT)/obj/gen/page_data.o $(OUT)/obj/gen/curves_data.o
 ifneq ($(wildcard tools/roots.c),)
 LIBOBJ += $(OUT)/obj/gen/roots_data.o
 endif
@@ -139,7 +142,7 @@ define same_or_new
 endef
 
 $(OUT)/flags: FORCE
-	$(call same_or_new,$(CC) $(CFLAGS))
+	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN))
 $(OUT)/bearssl.flags: FORCE
 	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_LOOPS) $(BEARSSL_DIR))
 
@@ -147,6 +150,9 @@ $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+
+# Loops of arithmetic are worth their size.
+$(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o: EXTRA := $(CRYPTO_CODEGEN)
 
 # The two files that name the version, and no other, see the generated header.
 VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
@@ -178,10 +184,14 @@ build/license-proxy.1: build/license-proxy tools/man
 # ---- what is generated: the version, the compiled-in trust anchors, the page's parts --------
 
 .PHONY: generated
-GENERATED := $(GEN)/version.h $(GEN)/page_data.c $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
+GENERATED := $(GEN)/version.h $(GEN)/page_data.c $(GEN)/curves_data.c
+GENERATED += $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
-	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o,$(OBJ))
+	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o \
+	$(OUT)/obj/crypto/%.o,$(OBJ)) $(OUT)/obj/gen/curves_data.o
+CURVES_OBJ := $(OUT)/obj/tools/curves.o $(OUT)/obj/crypto/word.o $(OUT)/obj/crypto/fe256.o \
+	$(OUT)/obj/crypto/fe25519.o
 
 ifneq ($(VARIANT),release)
 # The release build's make does it, once for all.
@@ -202,6 +212,14 @@ $(GEN)/page_data.c: tools/build/embed src/status/page.css src/status/page.js
 
 $(OUT)/roots: $(START) $(ROOTS_OBJ) $(BEARSSL_LIB)
 	$(Q)$(call LINK,$^)
+
+$(OUT)/curves: $(START) $(CURVES_OBJ) $(BEARSSL_LIB)
+	$(Q)$(call LINK,$^)
+
+$(GEN)/curves_data.c: tools/curves.c src/crypto/p256.h src/crypto/c25519.h | $(OUT)/curves
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)$(OUT)/curves >$@.tmp && mv $@.tmp $@
 
 # Not for each relinking of the tool, which follows every new build date.
 $(GEN)/roots_data.c: tools/roots.c src/tls/pem.c src/tls/pem_text.c $(ROOTS_PEM) | $(OUT)/roots

@@ -1,0 +1,145 @@
+#include "crypto/fe25519.h"
+
+#ifdef CRYPTO_WORDS
+
+#include <string.h>
+
+#define BITS 51
+#define LOW (((int64_t)1 << BITS) - 1)
+
+/* Columns as words; what is above 2^255 counts 19 times at the bottom. */
+static inline void carry(fe25519 *r, const word_sum c[5])
+{
+    word_sum t = c[0];
+
+#pragma GCC unroll 5
+    for (size_t i = 0; i < 5; i++) {
+        r->w[i] = (int64_t)t & LOW;
+        t = (i < 4 ? c[i + 1] : 0) + (int64_t)(t >> BITS);
+    }
+    t = t * 19 + r->w[0];
+    r->w[0] = (int64_t)t & LOW;
+    r->w[1] += (int64_t)(t >> BITS);
+}
+
+void fe25519_mul(fe25519 *r, const fe25519 *a, const fe25519 *b)
+{
+    word_sum c[5] = {0};
+
+#pragma GCC unroll 5
+    for (size_t i = 0; i < 5; i++) {
+        int64_t over = 19 * a->w[i];
+
+#pragma GCC unroll 5
+        for (size_t j = 0; j < 5; j++)
+            if (i + j < 5)
+                c[i + j] += (word_sum)a->w[i] * b->w[j];
+            else
+                c[i + j - 5] += (word_sum)over * b->w[j];
+    }
+    carry(r, c);
+}
+
+void fe25519_square(fe25519 *r, const fe25519 *a, unsigned n)
+{
+    *r = *a;
+    while (n-- > 0) {
+        word_sum c[5] = {0};
+
+#pragma GCC unroll 5
+        for (size_t i = 0; i < 5; i++) {
+            int64_t two = 2 * r->w[i], over = 19 * r->w[i];
+
+            c[2 * i % 5] += (word_sum)(2 * i < 5 ? r->w[i] : over) * r->w[i];
+#pragma GCC unroll 5
+            for (size_t j = i + 1; j < 5; j++)
+                if (i + j < 5)
+                    c[i + j] += (word_sum)two * r->w[j];
+                else
+                    c[i + j - 5] += (word_sum)(2 * over) * r->w[j];
+        }
+        carry(r, c);
+    }
+}
+
+void fe25519_mul_small(fe25519 *r, const fe25519 *a, int32_t n)
+{
+    word_sum c[5];
+
+#pragma GCC unroll 5
+    for (size_t i = 0; i < 5; i++)
+        c[i] = (word_sum)a->w[i] * n;
+    carry(r, c);
+}
+
+/* r = a^(2^n) * b */
+__attribute__((noinline)) static void square_times(fe25519 *r, const fe25519 *a, unsigned n,
+                                                   const fe25519 *b)
+{
+    fe25519 t;
+
+    fe25519_square(&t, a, n);
+    fe25519_mul(r, &t, b);
+}
+
+/* a^(p - 2) = a^(2^255 - 21), in 254 squarings and 11 products. xN is a^(2^N - 1). */
+void fe25519_invert(fe25519 *r, const fe25519 *a)
+{
+    fe25519 two, nine, eleven, x10, x50, t;
+
+    fe25519_square(&two, a, 1);
+    square_times(&nine, &two, 2, a);
+    fe25519_mul(&eleven, &nine, &two);
+    square_times(&t, &eleven, 1, &nine); /* x5 */
+    square_times(&x10, &t, 5, &t);
+    square_times(&t, &x10, 10, &x10);
+    square_times(&t, &t, 20, &t);
+    square_times(&x50, &t, 10, &x10);
+    square_times(&t, &x50, 50, &x50);
+    square_times(&t, &t, 100, &t);
+    square_times(&t, &t, 50, &x50);
+    square_times(r, &t, 5, &eleven);
+}
+
+void fe25519_unpack(fe25519 *r, const uint64_t words[4])
+{
+    r->w[0] = (int64_t)words[0] & LOW;
+    r->w[1] = (int64_t)(words[0] >> 51 | words[1] << 13) & LOW;
+    r->w[2] = (int64_t)(words[1] >> 38 | words[2] << 26) & LOW;
+    r->w[3] = (int64_t)(words[2] >> 25 | words[3] << 39) & LOW;
+    r->w[4] = (int64_t)(words[3] >> 12) & LOW;
+}
+
+/* Moves carries up; returns what is above 2^255. */
+static int64_t carry_words(fe25519 *r)
+{
+    int64_t over = 0;
+
+    for (size_t i = 0; i < 5; i++) {
+        r->w[i] += over;
+        over = r->w[i] >> BITS;
+        r->w[i] &= LOW;
+    }
+    return over;
+}
+
+void fe25519_pack(uint64_t words[4], const fe25519 *a)
+{
+    fe25519 t = *a;
+    uint64_t w[5];
+
+    /* After the first two rounds it is from 0 to 2^255 + 18, after the third below 2^255. */
+    for (int i = 0; i < 3; i++)
+        t.w[0] += 19 * carry_words(&t);
+    /* Not below p if 19 more is not below 2^255: then p is taken off by adding that. */
+    t.w[0] += 19;
+    t.w[0] -= 19 * (1 - carry_words(&t));
+    (void)carry_words(&t);
+    memcpy(w, t.w, sizeof w);
+    words[0] = w[0] | w[1] << 51;
+    words[1] = w[1] >> 13 | w[2] << 38;
+    words[2] = w[2] >> 26 | w[3] << 25;
+    words[3] = w[3] >> 39 | w[4] << 12;
+}
+
+#endif
