@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* What is called once per multiplication of points isn't worth the size of fast code. */
+#define SMALL __attribute__((cold, noinline))
+
 #define BITS 51
 #define LOW (((int64_t)1 << BITS) - 1)
 
@@ -59,7 +62,7 @@ void fe25519_mul_small(fe25519 *r, const fe25519 *a, int32_t n)
 }
 
 /* r = a^(2^n) * b */
-__attribute__((noinline)) static void square_times(fe25519 *r, const fe25519 *a, unsigned n,
+SMALL static void square_times(fe25519 *r, const fe25519 *a, unsigned n,
                                                    const fe25519 *b)
 {
     fe25519 t;
@@ -69,7 +72,7 @@ __attribute__((noinline)) static void square_times(fe25519 *r, const fe25519 *a,
 }
 
 /* a^(p - 2) = a^(2^255 - 21), in 254 squarings and 11 products. xN is a^(2^N - 1). */
-void fe25519_invert(fe25519 *r, const fe25519 *a)
+SMALL void fe25519_invert(fe25519 *r, const fe25519 *a)
 {
     fe25519 two, nine, eleven, x10, x50, t;
 
@@ -97,7 +100,7 @@ void fe25519_unpack(fe25519 *r, const uint64_t words[4])
 }
 
 /* Moves carries up; returns what is above 2^255. */
-static int64_t carry_words(fe25519 *r)
+SMALL static int64_t carry_words(fe25519 *r)
 {
     int64_t over = 0;
 
@@ -109,7 +112,7 @@ static int64_t carry_words(fe25519 *r)
     return over;
 }
 
-void fe25519_pack(uint64_t words[4], const fe25519 *a)
+SMALL void fe25519_pack(uint64_t words[4], const fe25519 *a)
 {
     fe25519 t = *a;
     uint64_t w[5];

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* What is called once per multiplication of points isn't worth the size of fast code. */
+#define SMALL __attribute__((cold, noinline))
+
 #define BITS 52
 #define LOW (((int64_t)1 << BITS) - 1)
 
@@ -79,7 +82,7 @@ void fe256_reduce(fe256 *r)
 }
 
 /* Moves carries up, so that all words but the highest are from 0 to 2^52 - 1. */
-static void carry_words(fe256 *r)
+SMALL static void carry_words(fe256 *r)
 {
     for (size_t i = 0; i < 4; i++) {
         r->w[i + 1] += r->w[i] >> BITS;
@@ -88,7 +91,7 @@ static void carry_words(fe256 *r)
 }
 
 /* From 0 to p - 1. */
-static void freeze(fe256 *r)
+SMALL static void freeze(fe256 *r)
 {
     fe256 less;
 
@@ -104,7 +107,7 @@ static void freeze(fe256 *r)
     word_select(r, &less, 5, ~word_mask((uint64_t)less.w[4] >> 63));
 }
 
-uint64_t fe256_is_zero(const fe256 *a)
+SMALL uint64_t fe256_is_zero(const fe256 *a)
 {
     fe256 t = *a;
 
@@ -113,7 +116,7 @@ uint64_t fe256_is_zero(const fe256 *a)
 }
 
 /* r = a^(2^n) * b */
-__attribute__((noinline)) static void square_times(fe256 *r, const fe256 *a, unsigned n,
+SMALL static void square_times(fe256 *r, const fe256 *a, unsigned n,
                                                    const fe256 *b)
 {
     fe256 t;
@@ -123,7 +126,7 @@ __attribute__((noinline)) static void square_times(fe256 *r, const fe256 *a, uns
 }
 
 /* a^(p - 2), in 255 squarings and 13 products. xN is a^(2^N - 1). */
-void fe256_invert(fe256 *r, const fe256 *a)
+SMALL void fe256_invert(fe256 *r, const fe256 *a)
 {
     fe256 x2, x3, x15, x30, x32, t;
 
@@ -150,7 +153,7 @@ void fe256_unpack(fe256 *r, const uint64_t words[4])
     r->w[4] = (int64_t)(words[3] >> 16);
 }
 
-void fe256_pack(uint64_t words[4], const fe256 *a)
+SMALL void fe256_pack(uint64_t words[4], const fe256 *a)
 {
     fe256 t = *a;
     uint64_t w[5];
@@ -163,7 +166,7 @@ void fe256_pack(uint64_t words[4], const fe256 *a)
     words[3] = w[3] >> 36 | w[4] << 16;
 }
 
-uint64_t fe256_decode(fe256 *r, const uint8_t bytes[32])
+SMALL uint64_t fe256_decode(fe256 *r, const uint8_t bytes[32])
 {
     uint64_t words[4], canonical[4], differs = 0;
 
@@ -176,7 +179,7 @@ uint64_t fe256_decode(fe256 *r, const uint8_t bytes[32])
     return word_is_zero(differs);
 }
 
-void fe256_encode(uint8_t bytes[32], const fe256 *a)
+SMALL void fe256_encode(uint8_t bytes[32], const fe256 *a)
 {
     static const fe256 one = {{1, 0, 0, 0, 0}};
     uint64_t words[4];

@@ -10,12 +10,12 @@
  * added is 16 times an odd number of at least 1, and at most k / 16^i + 16. So it is larger than
  * any digit, and for i > 0 so far below n that equality modulo n would be equality.
  *
- * multiply_generator: signs are in rows of 13, columns are added from the left, in each a point of
- * each table. What was accumulated, A, is always odd or even where the multiple of the generator
+ * multiply_generator: signs are in rows of 26, columns are added from the left, in each a point of
+ * both tables. What was accumulated, A, is always odd or even where the multiple of the generator
  * that is added, T, is the other: A is doubled before table 0, whose multiples are odd, and odd
- * after; those of the other tables are even. |T| is below 2^248. A is k / 2^i for column i, give or
- * take 2^249, thus for i > 0 again A = +-T modulo n would be equality; A isn't 0 either, as it is
- * odd, or twice an odd number.
+ * after; those of table 1 are even. |T| is below 2^236. A is k / 2^i for column i, give or take
+ * 2^237, thus for i > 0 again A = +-T modulo n would be equality; A isn't 0 either, as it is odd, or
+ * twice an odd number.
  *
  * For the last digit and the last column add_complete is used.
  */

@@ -15,9 +15,9 @@
 extern const uint64_t p256_order[4];
 
 /* The comb of multiples of the generator: COMB_TABLES of COMB_ENTRIES points, x and y each. */
-#define P256_COMB_TABLES 4
+#define P256_COMB_TABLES 2
 #define P256_COMB_ROWS 5
-#define P256_COMB_COLUMNS 13
+#define P256_COMB_COLUMNS 26
 #define P256_COMB_ENTRIES (1 << (P256_COMB_ROWS - 1))
 
 /*
