@@ -62,8 +62,7 @@ void fe25519_mul_small(fe25519 *r, const fe25519 *a, int32_t n)
 }
 
 /* r = a^(2^n) * b */
-SMALL static void square_times(fe25519 *r, const fe25519 *a, unsigned n,
-                                                   const fe25519 *b)
+SMALL static void square_times(fe25519 *r, const fe25519 *a, unsigned n, const fe25519 *b)
 {
     fe25519 t;
 

@@ -116,8 +116,7 @@ SMALL uint64_t fe256_is_zero(const fe256 *a)
 }
 
 /* r = a^(2^n) * b */
-SMALL static void square_times(fe256 *r, const fe256 *a, unsigned n,
-                                                   const fe256 *b)
+SMALL static void square_times(fe256 *r, const fe256 *a, unsigned n, const fe256 *b)
 {
     fe256 t;
 

@@ -14,8 +14,8 @@
  * both tables. What was accumulated, A, is always odd or even where the multiple of the generator
  * that is added, T, is the other: A is doubled before table 0, whose multiples are odd, and odd
  * after; those of table 1 are even. |T| is below 2^236. A is k / 2^i for column i, give or take
- * 2^237, thus for i > 0 again A = +-T modulo n would be equality; A isn't 0 either, as it is odd, or
- * twice an odd number.
+ * 2^237, thus for i > 0 again A = +-T modulo n would be equality; A isn't 0 either, as it is odd,
+ * or twice an odd number.
  *
  * For the last digit and the last column add_complete is used.
  */
