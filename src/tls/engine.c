@@ -140,8 +140,8 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
     br_ssl_client_zero(client);
     tls_profile_apply(profile, t->eng);
     tls_profile_suites(t->eng, 0);
-    server_name = verify_init(&t->u.client.verify, profile, trust, VERIFY_SERVER, server_name,
-                              now_s);
+    server_name =
+        verify_init(&t->u.client.verify, profile, trust, VERIFY_SERVER, server_name, now_s);
     br_ssl_engine_set_x509(t->eng, &t->u.client.verify.vtable);
     if (trust->client)
         show_identity(client, profile, trust->client);
