@@ -23,11 +23,21 @@ bool base64_encode(struct slice data, char *out, size_t size)
     return true;
 }
 
-static int value_of(char c)
+/* All bits set if a <= c <= b, else none. */
+static uint32_t within(uint32_t c, uint32_t a, uint32_t b)
 {
-    const char *at = c ? strchr(digits, c) : NULL;
+    return (((c - a) | (b - c)) >> 31) - 1;
+}
 
-    return at ? (int)(at - digits) : -1;
+int base64_value(char character)
+{
+    uint32_t c = (uint8_t)character;
+    /* One more than the value, so that 0 is no digit's. */
+    uint32_t v = (within(c, 'A', 'Z') & (c - 'A' + 1)) | (within(c, 'a', 'z') & (c - 'a' + 27)) |
+                 (within(c, '0', '9') & (c - '0' + 53)) | (within(c, '+', '+') & 63) |
+                 (within(c, '/', '/') & 64);
+
+    return (int)v - 1;
 }
 
 bool base64_decode(struct slice text, uint8_t *out, size_t n)
@@ -40,7 +50,7 @@ bool base64_decode(struct slice text, uint8_t *out, size_t n)
         return false;
     for (size_t i = 0; i < text.n; i++) {
         bool padding = i * 6 >= n * 8;
-        int value = padding ? 0 : value_of(text.p[i]);
+        int value = padding ? 0 : base64_value(text.p[i]);
 
         if (value < 0 || (padding && text.p[i] != '='))
             return false;

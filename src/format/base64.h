@@ -10,6 +10,9 @@
 /* Writes BASE64_SIZE(data.n) characters and a NUL. False, and "", if out is smaller. */
 bool base64_encode(struct slice data, char *out, size_t size);
 
+/* What a character stands for, 0 to 63, or -1: in a time that tells nothing of it. */
+int base64_value(char character);
+
 /*
  * Reads exactly n bytes. False for other characters, another length, or bits left over that are not
  * zero. Not for secrets: its time depends on the characters.

@@ -4,17 +4,22 @@
 #include "base/fs.h"
 #include "base/secret.h"
 #include "crypto/curves.h"
+#include "format/der_read.h"
 #include "tls/pem_text.h"
 
 #include <stdlib.h>
 
 /* ---- private keys -------------------------------------------------------------------------- */
 
-/* BearSSL 0.6 takes 24 bytes more than its array has (its limit is of another constant). */
-struct roomy_decoder {
-    br_skey_decoder_context c;
-    uint8_t slack[3 * (BR_X509_BUFSIZE_KEY - BR_X509_BUFSIZE_SIG)];
-};
+static const struct slice oid_rsa = SLICE("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"),
+                          oid_ec_public_key = SLICE("\x2a\x86\x48\xce\x3d\x02\x01");
+
+static bool fail_kind(const char *name, struct err *err)
+{
+    err_set(err, ERR_CONFIG, "%s: the private key is neither RSA nor EC on P-256, P-384 or P-521",
+            name);
+    return false;
+}
 
 /* Whether a < b, for numbers of n octets, in a time that tells nothing of them. */
 static bool is_below(const uint8_t *a, const uint8_t *b, size_t n)
@@ -34,11 +39,8 @@ static bool take_ec(const br_ec_private_key *ec, const char *name, struct pem_ke
     size_t n, have = ec->xlen;
     uint8_t any = 0;
 
-    if (ec->curve != BR_EC_secp256r1 && ec->curve != BR_EC_secp384r1 &&
-        ec->curve != BR_EC_secp521r1) {
-        err_set(err, ERR_CONFIG, "%s: the EC key is not on P-256, P-384 or P-521", name);
-        return false;
-    }
+    if (ec->curve == 0)
+        return fail_kind(name, err);
     order = curves_get()->order(ec->curve, &n);
     if (have > n) {
         err_set(err, ERR_CONFIG, "%s: the EC key is longer than its curve's order", name);
@@ -83,7 +85,9 @@ static bool is_rsa_sound(const br_rsa_private_key *rsa)
 {
     uint8_t n[PEM_RSA_MAX_BITS / 8];
 
-    if (rsa->plen == 0 || rsa->qlen == 0 || rsa->dplen == 0 || rsa->dqlen == 0 || rsa->iqlen == 0)
+    if (rsa->plen == 0 || rsa->qlen == 0 || rsa->dplen == 0 || rsa->dqlen == 0 || rsa->iqlen == 0 ||
+        rsa->dplen > rsa->plen || rsa->dqlen > rsa->qlen || rsa->iqlen > rsa->plen ||
+        rsa->plen > sizeof n || rsa->qlen > sizeof n - rsa->plen)
         return false;
     if (!(rsa->p[rsa->plen - 1] & rsa->q[rsa->qlen - 1] & 1))
         return false;
@@ -121,29 +125,101 @@ static bool take_rsa(const br_rsa_private_key *rsa, const char *name, struct pem
     return true;
 }
 
+/* A number without the octets that only say that it is positive. */
+static bool read_number(struct slice *rest, unsigned char **p, size_t *n)
+{
+    struct slice s;
+
+    if (!der_read_tagged(rest, DER_INTEGER, &s) || s.n == 0 || (s.p[0] & 0x80) != 0)
+        return false;
+    for (; s.n > 0 && s.p[0] == 0; s.n--)
+        s.p++;
+    *p = (unsigned char *)(uintptr_t)s.p;
+    *n = s.n;
+    return true;
+}
+
+/* RSAPrivateKey (RFC 8017 appendix A.1.2) past its version. */
+static bool read_rsa(struct slice *rest, br_rsa_private_key *rsa)
+{
+    unsigned char *modulus, *exponent;
+    size_t n, exponent_size;
+
+    if (!read_number(rest, &modulus, &n) || !read_number(rest, &exponent, &exponent_size) ||
+        !read_number(rest, &exponent, &exponent_size) || !read_number(rest, &rsa->p, &rsa->plen) ||
+        !read_number(rest, &rsa->q, &rsa->qlen) || !read_number(rest, &rsa->dp, &rsa->dplen) ||
+        !read_number(rest, &rsa->dq, &rsa->dqlen) || !read_number(rest, &rsa->iq, &rsa->iqlen))
+        return false;
+    rsa->n_bitlen = (uint32_t)(8 * n);
+    if (n > 0)
+        for (unsigned top = 0x80; (modulus[0] & top) == 0; top >>= 1)
+            rsa->n_bitlen--;
+    return true;
+}
+
+/* 0 for another curve. */
+static int curve_of(struct slice oid)
+{
+    if (slice_eq(oid, SLICE("\x2a\x86\x48\xce\x3d\x03\x01\x07")))
+        return BR_EC_secp256r1;
+    /* The two that are left differ in the last octet (RFC 5480 section 2.1.1.1). */
+    if (oid.n != 5 || memcmp(oid.p, "\x2b\x81\x04\x00", 4) != 0)
+        return 0;
+    return oid.p[4] == 0x22 ? BR_EC_secp384r1 : oid.p[4] == 0x23 ? BR_EC_secp521r1 : 0;
+}
+
+/* What follows the version, with which each of the forms begins. */
+static bool read_version(struct slice der, struct slice *rest)
+{
+    struct slice version;
+
+    return der_read_tagged(&der, DER_SEQUENCE, rest) && der.n == 0 &&
+           der_read_tagged(rest, DER_INTEGER, &version);
+}
+
+/*
+ * PrivateKeyInfo (RFC 5208 section 5) around one of the others, RSAPrivateKey, or ECPrivateKey (RFC
+ * 5915 section 3): what comes after the version tells. What follows the key is not looked at.
+ */
 static bool decode_key(struct slice der, const char *name, struct pem_key *out, struct err *err)
 {
-    struct roomy_decoder rd;
-    bool rv = false;
-    int code;
+    struct slice rest, parameters, oid = {0}, x;
+    br_rsa_private_key rsa;
+    br_ec_private_key ec;
 
-    br_skey_decoder_init(&rd.c);
-    br_skey_decoder_push(&rd.c, der.p, der.n);
-    code = br_skey_decoder_last_error(&rd.c);
-    if (code == BR_ERR_X509_UNSUPPORTED)
-        err_set(err, ERR_CONFIG,
-                "%s: the private key is neither RSA nor EC on P-256, P-384 or P-521", name);
-    else if (code == BR_ERR_X509_LIMIT_EXCEEDED)
-        err_set(err, ERR_CONFIG, "%s: the private key is longer than %d bits", name,
-                PEM_RSA_MAX_BITS);
-    else if (code != 0)
-        err_set(err, ERR_CONFIG, "%s: the private key can't be decoded", name);
-    else if (br_skey_decoder_key_type(&rd.c) == BR_KEYTYPE_EC)
-        rv = take_ec(br_skey_decoder_get_ec(&rd.c), name, out, err);
-    else
-        rv = take_rsa(br_skey_decoder_get_rsa(&rd.c), name, out, err);
-    secret_wipe(&rd, sizeof rd);
-    return rv;
+    if (!read_version(der, &rest))
+        goto bad;
+    if (der_read_is_next(rest, DER_SEQUENCE)) {
+        if (!der_read_tagged(&rest, DER_SEQUENCE, &parameters) ||
+            !der_read_tagged(&parameters, DER_OID, &oid) ||
+            !der_read_tagged(&rest, DER_OCTET_STRING, &der))
+            goto bad;
+        if (slice_eq(oid, oid_ec_public_key)) {
+            if (!der_read_tagged(&parameters, DER_OID, &oid))
+                goto bad;
+        } else if (!slice_eq(oid, oid_rsa)) {
+            return fail_kind(name, err);
+        }
+        if (!read_version(der, &rest))
+            goto bad;
+    }
+    if (der_read_is_next(rest, DER_INTEGER)) {
+        if (!read_rsa(&rest, &rsa))
+            goto bad;
+        return take_rsa(&rsa, name, out, err);
+    }
+    if (!der_read_tagged(&rest, DER_OCTET_STRING, &x))
+        goto bad;
+    if (der_read_is_next(rest, DER_CONTEXT_CONSTRUCTED) &&
+        (!der_read_tagged(&rest, DER_CONTEXT_CONSTRUCTED, &parameters) ||
+         !der_read_tagged(&parameters, DER_OID, &oid)))
+        goto bad;
+    ec = (br_ec_private_key){
+        .curve = curve_of(oid), .x = (unsigned char *)(uintptr_t)x.p, .xlen = x.n};
+    return take_ec(&ec, name, out, err);
+bad:
+    err_set(err, ERR_CONFIG, "%s: the private key can't be decoded", name);
+    return false;
 }
 
 /* Traditional keys are encrypted by header fields (RFC 1421), which are no base64. */

@@ -8,19 +8,15 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-#include <bearssl.h>
-
 struct pem_text {
-    br_pem_decoder_context decoder;
-    struct slice rest;   /* borrowed: what the decoder has not taken yet */
-    const char *name;    /* borrowed: the file, for messages */
-    char label[128];     /* of the object that was read last */
-    struct buf der;      /* its contents */
-    bool newline_pushed; /* the end of the text was told to the decoder */
-    bool no_memory;      /* an append failed: contents are incomplete */
+    struct slice rest; /* borrowed: what comes next */
+    const char *name;  /* borrowed: the file, for messages */
+    char label[128];   /* of the object that was read last */
+    struct buf der;    /* its contents */
+    bool no_memory;    /* an append failed: contents are incomplete */
 };
 
-/* pem and name (a file's, for messages) are borrowed until pem_text_fini. Must not be moved. */
+/* pem and name (a file's, for messages) are borrowed until pem_text_fini. */
 void pem_text_init(struct pem_text *t, struct slice pem, const char *name);
 
 /* Wipes and frees. */

@@ -5,6 +5,7 @@
 
 #include "base/fs.h"
 #include "tls/pem.h"
+#include "tls/pem_text.h"
 
 #include <stdlib.h>
 
@@ -148,6 +149,50 @@ static void test_keys(void)
     key_refused("p256.crt", "no private key");
     key_refused("not-a.key", "can't be decoded");
     key_refused("missing.key", "No such file");
+}
+
+/* How base64 may end, and what may stand between the lines around it. */
+static void test_text(void)
+{
+    static const struct {
+        const char *lines;
+        const char *octets; /* NULL: refused */
+    } texts[] = {
+        {"-----BEGIN X-----\nAQID\n-----END X-----\n", "\1\2\3"},
+        {"-----BEGIN X-----\nAQ ID\nBA==\n\n-----END X-----", "\1\2\3\4"},
+        {"-----BEGIN X-----\r\nAQIDBAU=  \r\n-----END X-----\r\n", "\1\2\3\4\5"},
+        {"-----BEGIN X----\n-----BEGIN X-----\nAQ==\n-----END X-----\n", "\1"},
+        {" -----BEGIN Y-----\n-----BEGIN X-----\n/+8=\n-----END X-----\n", "\xff\xef"},
+        {"-----BEGIN X-----\nAQI\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQI==\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQ=\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAR==\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nA===\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQ==AQID\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQID=\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQ-_\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQ\x80_\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQID\n-----BEGIN X-----\nAQID\n-----END X-----\n", NULL},
+        {"-----BEGIN X-----\nAQID\n", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct pem_text t;
+        struct err err = {0};
+        enum parse next;
+
+        pem_text_init(&t, slice_of(texts[i].lines), "made");
+        next = pem_text_next(&t, &err);
+        if (texts[i].octets)
+            ok(next == PARSE_DONE && pem_text_is(&t, "X") &&
+                   slice_eq(buf_slice(&t.der), slice_of(texts[i].octets)) &&
+                   pem_text_next(&t, &err) == PARSE_MORE,
+               "text %zu is read", i);
+        else
+            ok(next == PARSE_BAD && strstr(err.text, "made"), "text %zu is refused: %s", i,
+               err.text);
+        pem_text_fini(&t);
+    }
 }
 
 /* A traditional EC key whose number has the octets given; curve P-256, P-384 or P-521. */
@@ -420,6 +465,7 @@ int main(void)
         return done_testing();
     test_chains();
     test_keys();
+    test_text();
     test_ec_values();
     test_long_key();
     test_match();
