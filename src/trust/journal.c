@@ -65,33 +65,43 @@ void journal_hash(struct slice text, uint8_t out[32])
     br_sha256_out(&sha, out);
 }
 
-static int by_chain(const void *left, const void *right)
-{
-    const struct journal_item *a = left, *b = right;
+typedef bool before(const struct journal_item *a, const struct journal_item *b);
 
-    if (a->chain != b->chain)
-        return a->chain < b->chain ? -1 : 1;
-    return (a->sequence > b->sequence) - (a->sequence < b->sequence);
+static bool by_chain(const struct journal_item *a, const struct journal_item *b)
+{
+    return a->chain != b->chain ? a->chain < b->chain : a->sequence < b->sequence;
 }
 
-static int by_time(const void *left, const void *right)
+static bool by_time(const struct journal_item *a, const struct journal_item *b)
 {
-    const struct journal_item *a = left, *b = right;
+    return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : by_chain(a, b);
+}
 
-    if (a->time_ns != b->time_ns)
-        return a->time_ns < b->time_ns ? -1 : 1;
-    return by_chain(left, right);
+/* Shell's: what is listed is in order for the most part, and the C library's costs two kilobytes. */
+static void sort(struct journal_item *items, size_t count, before *comes_before)
+{
+    for (size_t gap = count; gap > 1;) {
+        gap = gap < 4 ? 1 : gap * 4 / 9;
+        for (size_t i = gap; i < count; i++) {
+            struct journal_item item = items[i];
+            size_t at = i;
+
+            for (; at >= gap && comes_before(&item, &items[at - gap]); at -= gap)
+                items[at] = items[at - gap];
+            items[at] = item;
+        }
+    }
 }
 
 void journal_sort(struct journal_item *items, size_t count)
 {
     if (count < 2)
         return;
-    qsort(items, count, sizeof *items, by_chain);
+    sort(items, count, by_chain);
     for (size_t i = 1; i < count; i++)
         if (items[i].chain == items[i - 1].chain)
             items[i].time_ns = items[i - 1].time_ns;
-    qsort(items, count, sizeof *items, by_time);
+    sort(items, count, by_time);
 }
 
 /* ---- what is there ------------------------------------------------------------------------- */
