@@ -68,23 +68,26 @@ GCCDIR := $(dir $(shell $(CC) -print-libgcc-file-name))
 HARDEN := -fPIE -fstack-protector-strong -ftrivial-auto-var-init=zero
 # Not every machine has these; the x86-64 build is tested for its own.
 HARDEN += $(if $(filter arm,$(CPU)),,-fstack-clash-protection)
-HARDEN += $(if $(filter arm riscv64,$(CPU)),,-fzero-call-used-regs=used-gpr)
 HARDEN += $(if $(filter x86_64 i686,$(CPU)),-fcf-protection=full)
 HARDEN += $(if $(filter aarch64,$(CPU)),-mbranch-protection=standard)
 # These save a kilobyte or two together.
-SMALLER := -fno-jump-tables -fno-shrink-wrap -fipa-pta -fno-ipa-sra
+SMALLER := -fno-jump-tables -fno-shrink-wrap -fipa-pta -fno-ipa-sra -fno-caller-saves
+SMALLER += -fno-cse-follow-jumps -fno-tree-dominator-opts
 SMALLER += $(if $(filter x86_64 i686,$(CPU)),-malign-data=abi)
 # Nothing here unwinds the stack. Small code for what waits on the network all day, fast code for
 # the cryptography; link-time optimisation was tried: 4 kB less, and slow links.
 CODEGEN := -Oz $(HARDEN) -ffunction-sections -fdata-sections \
 	-fno-asynchronous-unwind-tables -fno-unwind-tables \
 	-nostdinc -isystem $(MUSL_ROOT)/usr/include/$(MUSL_NAME) -isystem $(GCCDIR)include
-BEARSSL_CODEGEN := $(CODEGEN) -O2
+# What sees keys leaves nothing of them in registers.
+WIPE := $(if $(filter arm riscv64,$(CPU)),,-fzero-call-used-regs=used-gpr)
+WIPING := base crypto tls trust
+BEARSSL_CODEGEN := $(CODEGEN) $(WIPE) -O2
 CRYPTO_CODEGEN := -O2
 # Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
 # large.
 BEARSSL_SMALL := -Oz
-BEARSSL_LOOPS := hash/% int/% symcipher/% ec/ec_p256_m31 ec/ec_c25519_m31
+BEARSSL_LOOPS := hash/sha% int/% symcipher/chacha% symcipher/poly% ec/ec_p256_m31 ec/ec_c25519_m31
 LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 	$(MUSL)/rcrt1.o $(MUSL)/crti.o $(GCCDIR)crtbeginS.o $(1) \
 	-L$(MUSL) -L$(GCCDIR) -Wl,--start-group -lc -lgcc -lgcc_eh -Wl,--end-group \
@@ -142,14 +145,14 @@ define same_or_new
 endef
 
 $(OUT)/flags: FORCE
-	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN))
+	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN) $(WIPE) $(WIPING))
 $(OUT)/bearssl.flags: FORCE
 	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_LOOPS) $(BEARSSL_DIR))
 
 $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(EXTRA) -MMD -MP -c -o $@ $<
+	$(Q)$(CC) $(CFLAGS) $(if $(filter $(WIPING:%=src/%/%),$<),$(WIPE)) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # Loops of arithmetic are worth their size.
 $(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o: EXTRA := $(CRYPTO_CODEGEN)
