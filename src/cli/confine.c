@@ -85,6 +85,7 @@ static bool owns_state(const char *dir, struct err *err)
 static bool become(const struct config *config, bool made_dir, struct err *err)
 {
     uint64_t user, group;
+    long uid, gid;
     gid_t none = 0;
 
     if (!read_user(config->user, &user, &group, err))
@@ -93,8 +94,11 @@ static bool become(const struct config *config, bool made_dir, struct err *err)
         return true;
     if (made_dir)
         (void)!chown(config->state_dir, (uid_t)user, (gid_t)group);
-    if (syscall(SET_GROUPS, 0, &none) == 0 && syscall(SET_GROUP, group, group, group) == 0 &&
-        syscall(SET_USER, user, user, user) == 0)
+    /* Each argument of a system call is a word: wider ones would take the place of two. */
+    uid = (long)user;
+    gid = (long)group;
+    if (syscall(SET_GROUPS, 0, &none) == 0 && syscall(SET_GROUP, gid, gid, gid) == 0 &&
+        syscall(SET_USER, uid, uid, uid) == 0)
         return true;
     err_set(err, ERR_PERMISSION, "user %s: %s (only root may become another user)", config->user,
             strerror(errno));

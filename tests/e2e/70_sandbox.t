@@ -149,8 +149,8 @@ logged 'level=info msg="keys may be swapped out'
 ok $? "without a right to lock memory, it says so"
 stop_proxy errno
 
-# old_kernel ERRNO CALL...: runs the program where these calls don't exist.
-if [ "$(uname -m)" = x86_64 ]; then
+# old_kernel ERRNO CALL...: runs the program where these calls don't exist; numbers of x86-64.
+if [ "$(od -An -tx1 -j18 -N2 "$real")" = ' 3e 00' ]; then
     cat >"$work/old_kernel" <<'END'
 my ($errno, @calls) = split(/,/, shift);
 syscall(157, 38, 1, 0, 0, 0);

@@ -249,6 +249,12 @@ static int call_keys(void)
     return errno_of(syscall(SYS_keyctl, 0xffff, 0)) == EPERM ? EPERM : 0;
 }
 
+/* 32-bit machines have the calls under names that tell the width of their time. */
+#ifndef SYS_clock_gettime
+#define SYS_clock_gettime SYS_clock_gettime64
+#define SYS_gettimeofday SYS_gettimeofday_time32
+#endif
+
 /* The system calls themselves, which the kernel's page of time falls back to. */
 static int call_clock(void)
 {
