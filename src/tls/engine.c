@@ -13,6 +13,7 @@
 #include "base/secret.h"
 #include "tls/verify.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -22,13 +23,6 @@
 #define SERVER_OUT_SIZE (4096 + BR_SSL_BUFSIZE_OUTPUT - 16384)
 
 struct tls {
-    union {
-        br_ssl_server_context server;
-        struct {
-            br_ssl_client_context ssl;
-            struct verify verify;
-        } client;
-    } u;
     br_ssl_engine_context *eng; /* borrowed: inside u */
     struct tls_transport transport;
     struct tls_identity *identity; /* held by a server's side */
@@ -39,46 +33,89 @@ struct tls {
     bool ended;                    /* the transport has no more to read */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
-    struct tls_profile *profile;   /* borrowed, as is pool */
-    struct pool *pool;             /* of records */
-    uint8_t *records;              /* owned; the engine's two buffers */
+    struct tls_profile *profile;   /* borrowed, as are the pools */
+    struct pool *pool;             /* of this object */
+    struct pool *record_pool;
+    uint8_t *records; /* owned; the engine's two buffers, NULL while nothing is under way */
+    union {
+        br_ssl_server_context server;
+        struct {
+            br_ssl_client_context ssl;
+            struct verify verify;
+        } client; /* the larger one: a server's object ends before it does */
+    } u;
 };
 
-static struct tls *make(struct tls_profile *profile, size_t out_size, struct pool *records,
-                        struct err *err)
+static struct tls *make(struct tls_profile *profile, enum tls_side side, struct err *err)
 {
+    struct pool *pool = &profile->connections[side], *records = &profile->records[side];
     struct tls *t;
 
-    if (!records->size)
-        pool_init(records, BR_SSL_BUFSIZE_INPUT + out_size);
-    if (!profile->connections.size)
-        pool_init(&profile->connections, sizeof *t);
-    t = pool_take(&profile->connections);
+    if (!pool->size) {
+        pool_init(pool, offsetof(struct tls, u) +
+                            (side == TLS_SERVER ? sizeof t->u.server : sizeof t->u.client));
+        pool_init(records, BR_SSL_BUFSIZE_INPUT +
+                               (side == TLS_SERVER ? SERVER_OUT_SIZE : BR_SSL_BUFSIZE_OUTPUT));
+    }
+    t = pool_take(pool);
     if (t) {
-        memset(t, 0, sizeof *t);
+        memset(t, 0, pool->size);
         buf_init(&t->ahead, READ_AHEAD);
         t->profile = profile;
-        t->pool = records;
+        t->pool = pool;
+        t->record_pool = records;
         t->records = pool_take(records);
     }
     if (!t || !t->records) {
-        pool_give(&profile->connections, t);
+        pool_give(pool, t);
         err_set(err, ERR_MEMORY, "out of memory for a TLS connection");
         return NULL;
     }
     return t;
 }
 
-static void set_buffers(struct tls *t, size_t in_size)
+static void set_buffers(struct tls *t)
 {
-    br_ssl_engine_set_buffers_bidi(t->eng, t->records, in_size, t->records + in_size,
-                                   t->pool->size - in_size);
+    br_ssl_engine_set_buffers_bidi(t->eng, t->records, BR_SSL_BUFSIZE_INPUT,
+                                   t->records + BR_SSL_BUFSIZE_INPUT,
+                                   t->record_pool->size - BR_SSL_BUFSIZE_INPUT);
+}
+
+/*
+ * The record buffers of a connection on which nothing is under way, neither way, hold nothing: they
+ * serve others until it wakes. The engine's own positions in them (offsets) stay.
+ */
+static void rest(struct tls *t)
+{
+    const br_ssl_engine_context *eng = t->eng;
+
+    if (!t->open || !t->records || t->ahead.len > 0 || eng->ixa > 0 || eng->oxa != eng->oxc ||
+        br_ssl_engine_current_state(eng) != (BR_SSL_SENDAPP | BR_SSL_RECVREC))
+        return;
+    secret_wipe(t->records, t->record_pool->size);
+    pool_give(t->record_pool, t->records);
+    t->records = NULL;
+}
+
+/* Before the engine is asked or told anything. */
+static bool wake(struct tls *t, struct err *err)
+{
+    if (t->records)
+        return true;
+    t->records = pool_take(t->record_pool);
+    if (!t->records) {
+        err_set(err, ERR_MEMORY, "out of memory for TLS records");
+        return false;
+    }
+    t->eng->ibuf = t->records;
+    t->eng->obuf = t->records + BR_SSL_BUFSIZE_INPUT;
+    return true;
 }
 
 struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *identity,
                            struct err *err)
 {
-    struct tls *t = make(profile, SERVER_OUT_SIZE, &profile->server_records, err);
+    struct tls *t = make(profile, TLS_SERVER, err);
     br_ssl_server_context *server;
 
     if (!t)
@@ -97,7 +134,7 @@ struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *ide
     else
         br_ssl_server_set_single_rsa(server, identity->chain.certs, identity->chain.count,
                                      &identity->key.u.rsa, BR_KEYTYPE_SIGN, 0, profile->rsa_sign);
-    set_buffers(t, BR_SSL_BUFSIZE_INPUT);
+    set_buffers(t);
     if (!br_ssl_server_reset(server)) {
         err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
         tls_free(t);
@@ -131,7 +168,7 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
         err_set(err, ERR_TLS, "no server name to verify the certificate against");
         return NULL;
     }
-    t = make(profile, BR_SSL_BUFSIZE_OUTPUT, &profile->client_records, err);
+    t = make(profile, TLS_CLIENT, err);
     if (!t)
         return NULL;
     client = &t->u.client.ssl;
@@ -145,7 +182,7 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
     br_ssl_engine_set_x509(t->eng, &t->u.client.verify.vtable);
     if (trust->client)
         show_identity(client, profile, trust->client);
-    set_buffers(t, BR_SSL_BUFSIZE_INPUT);
+    set_buffers(t);
     if (!br_ssl_client_reset(client, server_name, 0)) {
         err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
         tls_free(t);
@@ -171,7 +208,7 @@ static struct tls_counts *counts_of(const struct tls *t)
 
 void tls_free(struct tls *t)
 {
-    struct pool *connections;
+    struct pool *pool;
 
     if (!t)
         return;
@@ -182,11 +219,12 @@ void tls_free(struct tls *t)
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
-    secret_wipe(t->records, t->pool->size);
-    pool_give(t->pool, t->records);
-    connections = &t->profile->connections;
-    secret_wipe(t, sizeof *t);
-    pool_give(connections, t);
+    if (t->records)
+        secret_wipe(t->records, t->record_pool->size);
+    pool_give(t->record_pool, t->records);
+    pool = t->pool;
+    secret_wipe(t, pool->size);
+    pool_give(pool, t);
 }
 
 /*
@@ -329,11 +367,12 @@ static enum io recv_records(struct tls *t, struct err *err)
     return IO_OK;
 }
 
-/* Between two calls a connection that has taken everything in holds no read-ahead memory. */
+/* Between two calls a connection that has taken everything in holds no memory for more. */
 static void settle(struct tls *t)
 {
     if (t->ahead.len == 0)
         buf_fini(&t->ahead);
+    rest(t);
 }
 
 /*
@@ -400,6 +439,8 @@ enum io tls_read(struct tls *t, void *data, size_t size, size_t *n, struct err *
     enum io r = IO_OK;
 
     *n = 0;
+    if (!wake(t, err))
+        return IO_ERR;
     while (*n < size) {
         size_t have, take;
         const uint8_t *from;
@@ -423,6 +464,8 @@ enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struc
     const uint8_t *from = data;
 
     *n = 0;
+    if (!wake(t, err))
+        return IO_ERR;
     while (*n < size) {
         unsigned state = br_ssl_engine_current_state(t->eng);
         size_t room, take;
@@ -457,13 +500,15 @@ enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struc
 
 enum io tls_flush(struct tls *t, struct err *err)
 {
+    if (!t->records)
+        return IO_OK;
     br_ssl_engine_flush(t->eng, 0);
     return send_records(t, err);
 }
 
 void tls_close(struct tls *t)
 {
-    if (br_ssl_engine_current_state(t->eng) == BR_SSL_CLOSED)
+    if (!wake(t, NULL) || br_ssl_engine_current_state(t->eng) == BR_SSL_CLOSED)
         return;
     br_ssl_engine_close(t->eng);
     (void)send_records(t, NULL);
@@ -471,7 +516,7 @@ void tls_close(struct tls *t)
 
 int tls_want(const struct tls *t, bool reading)
 {
-    unsigned state = br_ssl_engine_current_state(t->eng);
+    unsigned state = t->records ? br_ssl_engine_current_state(t->eng) : BR_SSL_RECVREC;
     int want = 0;
 
     if (state & BR_SSL_SENDREC)

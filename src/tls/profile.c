@@ -54,9 +54,10 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
 
 void tls_profile_fini(struct tls_profile *p)
 {
-    pool_fini(&p->connections);
-    pool_fini(&p->server_records);
-    pool_fini(&p->client_records);
+    for (int side = 0; side < TLS_SIDES; side++) {
+        pool_fini(&p->connections[side]);
+        pool_fini(&p->records[side]);
+    }
     secret_wipe(p, sizeof *p);
 }
 

@@ -44,7 +44,7 @@ struct tls_profile {
     br_ecdsa_sign ecdsa_sign;
     br_hmac_drbg_context entropy;
     struct tls_counts handshakes[TLS_SIDES];
-    struct pool connections, server_records, client_records; /* of tls/engine */
+    struct pool connections[TLS_SIDES], records[TLS_SIDES]; /* of tls/engine */
 };
 
 /* Chooses, and seeds the generator from getrandom(2). ERR_SYSTEM without entropy: do not start. */
