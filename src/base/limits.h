@@ -100,8 +100,10 @@
 #define LIMIT_SECRET 4096       /* a license key or key file. */
 #define LIMIT_STRING 4096       /* a configured string. */
 #define LIMIT_LIST 32           /* elements of a configured array. */
-#define LIMIT_CERTIFICATE 16384 /* a server's own certificate; long lists of names make 8 kB. */
-#define LIMIT_CHAIN 8           /* certificates in the served chain. */
+#define LIMIT_CERTIFICATE 16384 /* a peer's certificate; long lists of names make 8 kB. */
+#define LIMIT_CHAIN 8           /* certificates in a chain, served or verified; 4 are usual. */
+#define LIMIT_EXTENSIONS 32     /* of a certificate; 10 are usual. */
+#define LIMIT_NAME_CHECKS 50000 /* of a chain's names with its constraints: a few milliseconds. */
 #define LIMIT_NAMES 32          /* names in the self-made certificate. */
 #define LIMIT_ERR_TEXT 320      /* an error's text. */
 #define LIMIT_LOG_LINE 2048     /* one log line, cut beyond. */

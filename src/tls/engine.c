@@ -11,6 +11,7 @@
 #include "tls/engine.h"
 
 #include "base/secret.h"
+#include "tls/refusal.h"
 #include "tls/verify.h"
 
 #include <stddef.h>
@@ -28,6 +29,7 @@ struct tls {
     struct tls_identity *identity; /* held by a server's side */
     struct tls_trust *trust;       /* held by a client's side */
     struct buf ahead;              /* received, not yet taken by the engine */
+    struct verify *verify;         /* borrowed: inside u; NULL: the peer shows no certificate */
     bool open;                     /* the handshake is complete */
     bool counted;                  /* its end is in the profile's counts */
     bool ended;                    /* the transport has no more to read */
@@ -177,9 +179,9 @@ struct tls *tls_client_new(struct tls_profile *profile, struct tls_trust *trust,
     br_ssl_client_zero(client);
     tls_profile_apply(profile, t->eng);
     tls_profile_suites(t->eng, 0);
-    server_name =
-        verify_init(&t->u.client.verify, profile, trust, VERIFY_SERVER, server_name, now_s);
-    br_ssl_engine_set_x509(t->eng, &t->u.client.verify.vtable);
+    t->verify = &t->u.client.verify;
+    server_name = verify_init(t->verify, profile, trust, VERIFY_SERVER, server_name, now_s);
+    br_ssl_engine_set_x509(t->eng, &t->verify->vtable);
     if (trust->client)
         show_identity(client, profile, trust->client);
     set_buffers(t);
@@ -214,8 +216,8 @@ void tls_free(struct tls *t)
         return;
     if (t->transport.ctx && !t->counted)
         counts_of(t)->failed[TLS_FAILED_TIMEOUT]++;
-    if (t->trust)
-        verify_fini(&t->u.client.verify);
+    if (t->verify)
+        verify_fini(t->verify);
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
@@ -233,24 +235,10 @@ void tls_free(struct tls *t)
  */
 static void alert_certificate(struct tls *t, int code)
 {
-    enum { BAD_CERTIFICATE = 42, UNSUPPORTED = 43, EXPIRED = 45, UNKNOWN_CA = 48 };
-    uint8_t record[7] = {21, 3, 3, 0, 2, 2, BAD_CERTIFICATE};
+    uint8_t record[7] = {21, 3, 3, 0, 2, 2, refusal_alert(code)};
     size_t n;
 
-    if (code == BR_ERR_X509_EXPIRED || code == VERIFY_ENDED || code == VERIFY_NOT_YET)
-        record[6] = EXPIRED;
-    else if (code == BR_ERR_X509_NOT_TRUSTED)
-        record[6] = UNKNOWN_CA;
-    else if (code == BR_ERR_X509_UNSUPPORTED || code == BR_ERR_X509_WEAK_PUBLIC_KEY)
-        record[6] = UNSUPPORTED;
     (void)t->transport.send(t->transport.ctx, record, sizeof record, &n, NULL);
-}
-
-/* Whether the code is a verdict about the peer's certificate. */
-static bool is_refusal(int code)
-{
-    return (code > BR_ERR_X509_OK && code <= BR_ERR_X509_NOT_TRUSTED) ||
-           (code >= VERIFY_BAD_PIN && code <= VERIFY_NOT_YET);
 }
 
 /* Why the handshake failed. */
@@ -262,7 +250,7 @@ static enum tls_failure failure_of(const struct tls *t)
         return TLS_FAILED_CLOSED;
     if (t->is_stranger)
         return TLS_FAILED_STRANGER;
-    if (is_refusal(code))
+    if (refusal_is(code))
         return TLS_FAILED_CERTIFICATE;
     /* An alert, whoever sent it. */
     if (code >= BR_ERR_RECV_FATAL_ALERT)
@@ -298,11 +286,14 @@ static enum io verdict(struct tls *t, struct err *err)
         code = BR_ERR_UNKNOWN_TYPE;
     if (code == BR_ERR_OK)
         return IO_EOF;
-    if (is_refusal(code) && !t->open && !t->ended) {
+    if (refusal_is(code) && t->verify) {
+        if (!t->open && !t->ended)
+            alert_certificate(t, code);
         t->ended = true;
-        alert_certificate(t, code);
+        verify_explain(t->verify, code, err);
+    } else {
+        err_set(err, ERR_TLS, "%s", tls_error_text(code));
     }
-    err_set(err, ERR_TLS, "%s", tls_error_text(code));
     return IO_ERR;
 }
 
@@ -568,45 +559,6 @@ const char *tls_error_text(int code)
         return "no client certificate was given, but one is required";
     case BR_ERR_BAD_SECRENEG:
         return "the peer does not support secure renegotiation (RFC 5746)";
-    case BR_ERR_X509_EXPIRED:
-        return "a certificate that vouches for the server's has expired or is not valid yet, by "
-               "this "
-               "machine's time";
-    case VERIFY_ENDED:
-        return "the server's certificate has expired, by this machine's time";
-    case VERIFY_NOT_YET:
-        return "the server's certificate is not valid yet, by this machine's time: is its clock "
-               "right?";
-    case VERIFY_BAD_PIN:
-        return "the server's public key is not the pinned one (pin_sha256)";
-    case VERIFY_BAD_IP:
-        return "the server's certificate does not carry its IP address (as subjectAltName)";
-    case VERIFY_TOO_LARGE:
-        return "the server's certificate is larger than 16 KiB";
-    case BR_ERR_X509_BAD_SERVER_NAME:
-        return "the server's certificate is for another name";
-    case BR_ERR_X509_NOT_TRUSTED:
-        return "the server's certificate is from no trusted authority (set ca_file if the server "
-               "has "
-               "its own, or if a proxy on the way opens TLS)";
-    case BR_ERR_X509_BAD_SIGNATURE:
-        return "a signature in the server's certificate chain is wrong";
-    case BR_ERR_X509_DN_MISMATCH:
-        return "the server's certificate chain is out of order or incomplete (issuer and subject "
-               "differ)";
-    case BR_ERR_X509_NOT_CA:
-        return "a certificate in the server's chain was issued by one that is no authority";
-    case BR_ERR_X509_FORBIDDEN_KEY_USAGE:
-        return "a certificate in the server's chain may not be used so (key usage)";
-    case BR_ERR_X509_WEAK_PUBLIC_KEY:
-        return "a key in the server's certificate chain is too weak (RSA below 2048 bits)";
-    case BR_ERR_X509_CRITICAL_EXTENSION:
-        return "a certificate in the server's chain has a critical extension that is not "
-               "understood";
-    case BR_ERR_X509_UNSUPPORTED:
-        return "a certificate in the server's chain uses an unsupported key or signature (SHA-1?)";
-    case BR_ERR_X509_EMPTY_CHAIN:
-        return "the server sent no certificate";
         ALERT(0, "close_notify");
         ALERT(10, "unexpected_message");
         ALERT(20, "bad_record_mac");
@@ -638,7 +590,5 @@ const char *tls_error_text(int code)
         return "refused with a TLS alert";
     if (code >= BR_ERR_RECV_FATAL_ALERT)
         return "the peer refused with a TLS alert of unknown meaning";
-    if (is_refusal(code))
-        return "the server's certificate is malformed";
     return "the peer broke the TLS protocol";
 }

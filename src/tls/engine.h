@@ -67,7 +67,7 @@ int tls_want(const struct tls *t, bool reading);
 /* Whether the handshake has been completed. */
 bool tls_is_open(const struct tls *t);
 
-/* BearSSL's code (BR_ERR_…, alerts included) in words. */
+/* BearSSL's code (BR_ERR_…, alerts included) in words; verdicts on certificates: tls/verify. */
 const char *tls_error_text(int code);
 
 #endif

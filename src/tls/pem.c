@@ -1,12 +1,12 @@
 /*
  * BearSSL's decoder tells an anchor's name and key; the rest of a certificate (its validity, its
- * encoded key) and whether it is well-formed DER at all, der_read does.
+ * encoded key) and whether it is well-formed DER at all, tls/x509 does.
  */
 #include "tls/pem.h"
 
 #include "base/fs.h"
-#include "format/der_read.h"
 #include "tls/pem_text.h"
+#include "tls/x509.h"
 
 #include <stdlib.h>
 
@@ -17,37 +17,13 @@ static bool is_certificate(const struct pem_text *t)
 
 /* ---- certificates -------------------------------------------------------------------------- */
 
-struct outline {
-    int64_t not_before, not_after; /* seconds since 1970 */
-    struct slice spki;             /* borrowed: SubjectPublicKeyInfo, header included */
-};
-
-/* The parts of a certificate (RFC 5280 section 4.1) in their order; extensions aren't opened. */
-static bool read_outline(struct slice der, struct outline *out)
+/* Whether the parts that anchors and chains need are there; extensions aren't opened. */
+static bool is_whole(struct slice der)
 {
-    struct slice cert, tbs, validity, skipped;
-    uint8_t tag;
+    struct x509_parts parts;
+    int64_t from, to;
 
-    if (!der_read_tagged(&der, DER_SEQUENCE, &cert) || der.n > 0)
-        return false;
-    if (!der_read_tagged(&cert, DER_SEQUENCE, &tbs) ||
-        !der_read_tagged(&cert, DER_SEQUENCE, &skipped) || !der_read_bits(&cert, &skipped) ||
-        cert.n > 0)
-        return false;
-    if (der_read_is_next(tbs, DER_CONTEXT_CONSTRUCTED) && !der_read_element(&tbs, &tag, &skipped))
-        return false;
-    if (!der_read_tagged(&tbs, DER_INTEGER, &skipped) ||
-        !der_read_tagged(&tbs, DER_SEQUENCE, &skipped) ||
-        !der_read_tagged(&tbs, DER_SEQUENCE, &skipped) ||
-        !der_read_tagged(&tbs, DER_SEQUENCE, &validity) ||
-        !der_read_time(&validity, &out->not_before) || !der_read_time(&validity, &out->not_after) ||
-        validity.n > 0 || !der_read_tagged(&tbs, DER_SEQUENCE, &skipped))
-        return false;
-    out->spki = tbs;
-    if (!der_read_tagged(&tbs, DER_SEQUENCE, &skipped))
-        return false;
-    out->spki.n = (size_t)(tbs.p - out->spki.p);
-    return true;
+    return x509_split(der, &parts) && x509_read_dates(parts.validity, &from, &to);
 }
 
 static struct slice cert_slice(const br_x509_certificate *cert)
@@ -103,7 +79,6 @@ bool pem_read_chain(struct slice pem, const char *name, struct pem_chain *out, s
     while ((next = pem_text_next(&text, err)) == PARSE_DONE) {
         br_x509_certificate *cert;
         struct slice der = buf_slice(&text.der);
-        struct outline outline;
 
         if (!is_certificate(&text))
             continue;
@@ -111,7 +86,7 @@ bool pem_read_chain(struct slice pem, const char *name, struct pem_chain *out, s
             err_set(err, ERR_CONFIG, "%s: more than %d certificates", name, LIMIT_CHAIN);
             goto bad;
         }
-        if (!read_outline(der, &outline)) {
+        if (!is_whole(der)) {
             err_set(err, ERR_CONFIG, "%s: block %zu is not a certificate", name, out->count + 1);
             goto bad;
         }
@@ -156,18 +131,17 @@ bool pem_read_facts(const br_x509_certificate *cert, struct pem_facts *out, stru
 {
     br_x509_decoder_context dc;
     const br_x509_pkey *pk;
-    struct outline outline;
+    struct x509_parts parts;
 
     memset(out, 0, sizeof *out);
-    if (!read_outline(cert_slice(cert), &outline)) {
+    if (!x509_split(cert_slice(cert), &parts) ||
+        !x509_read_dates(parts.validity, &out->not_before, &out->not_after)) {
         err_set(err, ERR_CONFIG, "malformed certificate");
         return false;
     }
     pk = pem_read_public(cert, &dc, err);
     if (!pk)
         return false;
-    out->not_before = outline.not_before;
-    out->not_after = outline.not_after;
     out->key_type = pk->key_type;
     out->issuer_key_type = br_x509_decoder_get_signer_key_type(&dc);
     return true;
@@ -175,11 +149,11 @@ bool pem_read_facts(const br_x509_certificate *cert, struct pem_facts *out, stru
 
 bool pem_read_spki(const br_x509_certificate *cert, struct slice *spki)
 {
-    struct outline outline;
+    struct x509_parts parts;
 
-    if (!read_outline(cert_slice(cert), &outline))
+    if (!x509_split(cert_slice(cert), &parts))
         return false;
-    *spki = outline.spki;
+    *spki = parts.spki;
     return true;
 }
 
@@ -257,12 +231,11 @@ static bool read_anchor(struct slice der, const char *name, struct pem_anchors *
                         const char **fault, struct err *err)
 {
     br_x509_decoder_context dc;
-    struct outline outline;
     struct dn dn = {.no_memory = false};
     bool rv = false;
 
     buf_init(&dn.bytes, der.n);
-    if (!read_outline(der, &outline)) {
+    if (!is_whole(der)) {
         err_set(err, ERR_CONFIG, "%s: block %zu is not a certificate", name,
                 out->count + out->skipped + 1);
         goto done;

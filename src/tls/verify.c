@@ -1,14 +1,11 @@
 #include "tls/verify.h"
 
 #include "format/base64.h"
-#include "format/der_read.h"
+#include "tls/names.h"
+#include "tls/refusal.h"
+#include "tls/x509.h"
 
 #include <arpa/inet.h>
-
-/* Extension and alternative-name tags: RFC 5280 sections 4.1 and 4.2.1.6. */
-enum { TBS_EXTENSIONS = DER_CONTEXT_CONSTRUCTED + 3, NAME_IP = DER_CONTEXT + 7 };
-
-static const struct slice oid_subject_alt_name = SLICE("\x55\x1d\x11");
 
 static struct verify *self(const br_x509_class **ctx)
 {
@@ -30,38 +27,151 @@ static void start_chain(const br_x509_class **ctx, const char *server_name)
 {
     struct verify *v = self(ctx);
 
-    v->count = 0;
-    v->leaf_cut = false;
-    buf_clear(&v->leaf);
-    if (!pin_alone(v))
-        (*minimal(v))->start_chain(minimal(v), server_name);
+    v->host = slice_of(server_name ? server_name : "");
+    (*minimal(v))->start_chain(minimal(v), server_name);
+}
+
+/* Where the certificate that is coming in goes: the first one is needed to the end. */
+static struct buf *current(struct verify *v)
+{
+    return v->count == 0 ? &v->leaf : &v->issuer;
 }
 
 static void start_cert(const br_x509_class **ctx, uint32_t length)
 {
     struct verify *v = self(ctx);
 
-    if (!pin_alone(v))
-        (*minimal(v))->start_cert(minimal(v), length);
+    (void)length;
+    v->cut = false;
+    buf_clear(current(v));
+}
+
+/*
+ * Nobody needs what comes behind the path: roots that needn't be sent, certificates that lead to
+ * others' anchors. They may be as they like.
+ */
+static bool is_over(const struct verify *v)
+{
+    return v->count > 0 && (pin_alone(v) || v->minimal.err != 0);
 }
 
 static void append(const br_x509_class **ctx, const unsigned char *data, size_t size)
 {
     struct verify *v = self(ctx);
 
-    if (v->count == 0 && !buf_append(&v->leaf, data, size))
-        v->leaf_cut = true;
-    if (!pin_alone(v))
-        (*minimal(v))->append(minimal(v), data, size);
+    if (!is_over(v) && !buf_append(current(v), data, size))
+        v->cut = true;
+}
+
+/* The peer's own certificate; what its authorities' are looked at for, too. */
+static unsigned judge_leaf(struct verify *v, const struct x509 *x)
+{
+    struct slice names = x->value[X509_ALT_NAMES];
+
+    if (!(x->usage & X509_DIGITAL_SIGNATURE))
+        return REFUSED_USAGE;
+    if (!(x->purposes & v->purpose))
+        return REFUSED_PURPOSE;
+    v->names = names;
+    v->subject = x->parts.subject;
+    if (v->purpose == VERIFY_CLIENT)
+        return 0;
+    if (!names.p)
+        return REFUSED_NO_NAMES;
+    if (v->ip_size > 0)
+        return names_have_ip(names, v->ip, v->ip_size) ? 0 : REFUSED_IP;
+    return names_have_dns(names, v->host) ? 0 : REFUSED_NAME;
+}
+
+/* One that has signed the one before it. */
+static unsigned judge_issuer(struct verify *v, const struct x509 *x)
+{
+    struct slice constraints = x->value[X509_CONSTRAINTS];
+
+    if (!x->is_ca)
+        return REFUSED_NOT_CA;
+    if (v->count - 1 > x->path_length)
+        return REFUSED_PATH_LENGTH;
+    if (!(x->usage & X509_CERT_SIGN))
+        return REFUSED_CA_USAGE;
+    if (!(x->purposes & v->purpose))
+        return REFUSED_CA_PURPOSE;
+    return constraints.p ? names_check(constraints, v->names, v->subject, v->host, &v->checks) : 0;
+}
+
+static unsigned judge(struct verify *v, const struct x509 *x)
+{
+    if (v->now_s < x->not_before)
+        return REFUSED_NOT_YET;
+    if (v->now_s > x->not_after)
+        return REFUSED_ENDED;
+    return v->count == 0 ? judge_leaf(v, x) : judge_issuer(v, x);
+}
+
+/*
+ * Gives BearSSL the certificate. It refuses every critical extKeyUsage and nameConstraints, which
+ * are enforced here: it reads FALSE for those, while TRUE goes into the hash that is signed.
+ */
+static void feed(struct verify *v, struct slice der, const struct x509 *x)
+{
+    static const uint8_t not_critical = 0, critical = 0xff;
+    br_x509_minimal_context *m = &v->minimal;
+    const char *at = der.p, *end = der.p + der.n;
+
+    (*minimal(v))->start_cert(minimal(v), (uint32_t)der.n);
+    for (size_t i = 0; i < x->critical_count; i++) {
+        unsigned char hashed;
+
+        (*minimal(v))->append(minimal(v), (const void *)at, (size_t)(x->critical[i] - at));
+        hashed = m->do_mhash;
+        m->do_mhash = 0;
+        (*minimal(v))->append(minimal(v), &not_critical, 1);
+        m->do_mhash = hashed;
+        br_multihash_update(&m->mhash, &critical, 1);
+        at = x->critical[i] + 1;
+    }
+    (*minimal(v))->append(minimal(v), (const void *)at, (size_t)(end - at));
+    (*minimal(v))->end_cert(minimal(v));
+}
+
+static void refuse(struct verify *v, unsigned why)
+{
+    if (v->fault == 0) {
+        v->fault = why;
+        v->fault_at = v->count;
+    }
 }
 
 static void end_cert(const br_x509_class **ctx)
 {
     struct verify *v = self(ctx);
+    const br_x509_minimal_context *m = &v->minimal;
 
+    if (pin_alone(v)) {
+        if (v->count == 0 && v->cut)
+            refuse(v, REFUSED_LARGE);
+    } else if (v->count == 0 || m->err == 0) {
+        struct slice der = buf_slice(current(v));
+        struct x509 x;
+        unsigned why = v->cut ? (unsigned)REFUSED_LARGE : x509_read(der, &x);
+
+        if (v->count == LIMIT_CHAIN)
+            why = REFUSED_CHAIN;
+        if (why != 0) {
+            x.critical_count = 0;
+            x.signature = 0;
+        } else {
+            why = judge(v, &x);
+        }
+        if (why != REFUSED_CHAIN)
+            feed(v, der, &x);
+        /* The signature on a certificate that is itself an anchor says nothing. */
+        if (why == 0 && !(v->count == 0 && m->err == BR_ERR_X509_OK && m->cert_sig_len == 0))
+            why = x.signature;
+        if (why != 0)
+            refuse(v, why);
+    }
     v->count++;
-    if (!pin_alone(v))
-        (*minimal(v))->end_cert(minimal(v));
 }
 
 static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
@@ -81,40 +191,24 @@ static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
     return false;
 }
 
-/* BearSSL has one code for all dates that don't fit: which is it? */
-static unsigned date_fault(const struct verify *v, const br_x509_certificate *leaf)
-{
-    struct pem_facts facts;
-
-    if (v->leaf_cut || !pem_read_facts(leaf, &facts, NULL))
-        return BR_ERR_X509_EXPIRED;
-    if (v->now_s < facts.not_before)
-        return VERIFY_NOT_YET;
-    return v->now_s > facts.not_after ? VERIFY_ENDED : BR_ERR_X509_EXPIRED;
-}
-
 static unsigned end_chain(const br_x509_class **ctx)
 {
     struct verify *v = self(ctx);
-    struct slice der = buf_slice(&v->leaf);
     br_x509_certificate leaf = {(unsigned char *)v->leaf.data + v->leaf.off, v->leaf.len};
+    unsigned code = v->count > 0 ? 0 : BR_ERR_X509_EMPTY_CHAIN;
 
-    if (!pin_alone(v)) {
-        unsigned code = (*minimal(v))->end_chain(minimal(v));
-
-        if (code != 0)
-            return code == BR_ERR_X509_EXPIRED ? date_fault(v, &leaf) : code;
-    } else if (v->count == 0) {
-        return BR_ERR_X509_EMPTY_CHAIN;
-    }
-    if (v->leaf_cut)
-        return VERIFY_TOO_LARGE;
+    if (!pin_alone(v))
+        code = (*minimal(v))->end_chain(minimal(v));
+    /* Words of our own before BearSSL's; but first of all, who vouches for the peer. */
+    if (v->fault != 0 && (code != BR_ERR_X509_NOT_TRUSTED || v->fault == REFUSED_CHAIN))
+        return v->fault;
+    v->fault_at = 0;
+    if (code != 0)
+        return code;
     if (v->trust->pin_count > 0 && !is_pinned(v, &leaf))
-        return VERIFY_BAD_PIN;
-    if (pin_alone(v))
-        return pem_read_public(&leaf, &v->decoder, NULL) ? 0 : BR_ERR_X509_UNSUPPORTED;
-    if (v->ip_size > 0 && !verify_has_ip(der, v->ip, v->ip_size))
-        return VERIFY_BAD_IP;
+        return REFUSED_PIN;
+    if (pin_alone(v) && !pem_read_public(&leaf, &v->decoder, NULL))
+        return REFUSED_KEY_KIND;
     return 0;
 }
 
@@ -146,6 +240,7 @@ const char *verify_init(struct verify *v, struct tls_profile *profile,
     v->purpose = purpose;
     v->now_s = now_s;
     buf_init(&v->leaf, LIMIT_CERTIFICATE);
+    buf_init(&v->issuer, LIMIT_CERTIFICATE);
     if (name && inet_pton(AF_INET, name, v->ip) == 1)
         v->ip_size = 4;
     else if (name && inet_pton(AF_INET6, name, v->ip) == 1)
@@ -167,62 +262,18 @@ const char *verify_init(struct verify *v, struct tls_profile *profile,
 void verify_fini(struct verify *v)
 {
     buf_fini(&v->leaf);
+    buf_fini(&v->issuer);
 }
 
-/* The extensions of a certificate: RFC 5280 section 4.1. */
-static bool find_extensions(struct slice certificate, struct slice *extensions)
+void verify_explain(const struct verify *v, int code, struct err *err)
 {
-    struct slice outer, tbs, wrapped, skipped;
-    uint8_t tag;
+    const char *peer = v->purpose == VERIFY_SERVER ? "server" : "client";
 
-    if (!der_read_tagged(&certificate, DER_SEQUENCE, &outer) ||
-        !der_read_tagged(&outer, DER_SEQUENCE, &tbs))
-        return false;
-    while (tbs.n > 0) {
-        if (der_read_is_next(tbs, TBS_EXTENSIONS))
-            return der_read_tagged(&tbs, TBS_EXTENSIONS, &wrapped) &&
-                   der_read_tagged(&wrapped, DER_SEQUENCE, extensions);
-        if (!der_read_element(&tbs, &tag, &skipped))
-            return false;
-    }
-    return false;
-}
-
-/* The value of the extension with that OID. */
-static bool find_extension(struct slice extensions, struct slice oid, struct slice *value)
-{
-    struct slice extension, id, critical;
-
-    while (extensions.n > 0) {
-        if (!der_read_tagged(&extensions, DER_SEQUENCE, &extension) ||
-            !der_read_tagged(&extension, DER_OID, &id))
-            return false;
-        if (!slice_eq(id, oid))
-            continue;
-        if (der_read_is_next(extension, DER_BOOLEAN) &&
-            !der_read_tagged(&extension, DER_BOOLEAN, &critical))
-            return false;
-        return der_read_tagged(&extension, DER_OCTET_STRING, value);
-    }
-    return false;
-}
-
-bool verify_has_ip(struct slice certificate, const uint8_t *ip, size_t size)
-{
-    struct slice extensions, value, names, name;
-    uint8_t tag;
-
-    if (!find_extensions(certificate, &extensions) ||
-        !find_extension(extensions, oid_subject_alt_name, &value) ||
-        !der_read_tagged(&value, DER_SEQUENCE, &names))
-        return false;
-    while (names.n > 0) {
-        if (!der_read_element(&names, &tag, &name))
-            return false;
-        if (tag == NAME_IP && name.n == size && memcmp(name.p, ip, size) == 0)
-            return true;
-    }
-    return false;
+    if (v->fault_at == 0)
+        err_set(err, ERR_TLS, "the %s's certificate %s", peer, refusal_text(code));
+    else
+        err_set(err, ERR_TLS, "certificate %u of the %s's chain %s", v->fault_at + 1, peer,
+                refusal_text(code));
 }
 
 bool verify_read_pin(struct slice text, uint8_t out[32])

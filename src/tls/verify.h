@@ -1,27 +1,20 @@
 /*
- * Who the peer of a handshake must be: a wrapper around BearSSL's X.509 engine that sees
- * each certificate on its way in. It adds what BearSSL 0.6 does not have: pinned public keys
- * (RFC 7469 section 2.4 computes them so) and IP addresses as names (RFC 6125, RFC 5280
- * section 4.2.1.6).
+ * Who the peer of a handshake must be: a wrapper around BearSSL's X.509 engine that sees each
+ * certificate on its way in, and judges those of the path up to a trusted authority. BearSSL 0.6
+ * checks signatures, names of issuers and anchors; the rest of RFC 5280's path validation is here:
+ * purposes, key usages, path lengths, name constraints, names (of subjectAltName alone, addresses
+ * too), strong keys and hashes, well-formed fields (tls/x509). And pinned public keys (RFC 7469
+ * section 2.4 computes them so). Policies and revocation are not looked at.
  */
 #ifndef TLS_VERIFY_H
 #define TLS_VERIFY_H
 
 #include "tls/profile.h"
 
-/* Codes of our own, beside BearSSL's: tls_error_text knows them. */
-enum {
-    VERIFY_BAD_PIN = 240, /* the public key is not one of the pinned */
-    VERIFY_BAD_IP,        /* the certificate does not carry the address */
-    VERIFY_TOO_LARGE,     /* the certificate is larger than LIMIT_CERTIFICATE */
-    VERIFY_ENDED,         /* the server's own certificate has expired */
-    VERIFY_NOT_YET        /* the server's own certificate is not valid yet */
-};
-
-/* What the peer's certificate is for: RFC 5280 section 4.2.1.12. */
+/* What the peer's certificate is for (enum of tls/x509). */
 enum verify_purpose {
-    VERIFY_SERVER, /* a server's: serverAuth, and the name that was asked for */
-    VERIFY_CLIENT  /* a client's: clientAuth, whatever its name */
+    VERIFY_SERVER = 1, /* a server's: serverAuth, and the name that was asked for */
+    VERIFY_CLIENT = 2  /* a client's: clientAuth, whatever its name */
 };
 
 struct verify {
@@ -30,12 +23,17 @@ struct verify {
     br_x509_decoder_context decoder; /* of a leaf that is known by its pin alone */
     const struct tls_trust *trust;   /* borrowed until the handshake is over */
     enum verify_purpose purpose;
-    uint8_t ip[16];                  /* the address that the leaf must carry */
-    size_t ip_size;                  /* 4 or 16; 0: a DNS name was given instead */
-    int64_t now_s;                   /* never-back time */
-    unsigned count;                  /* certificates so far */
-    struct buf leaf;                 /* the first one */
-    bool leaf_cut;                   /* it did not fit */
+    uint8_t ip[16]; /* the address that the leaf must carry */
+    size_t ip_size; /* 4 or 16; 0: a DNS name was given instead */
+    int64_t now_s;  /* never-back time */
+
+    struct slice host;           /* borrowed from the engine; empty: an address, or a client's */
+    unsigned count;              /* certificates so far */
+    struct buf leaf, issuer;     /* the first one; the one that comes in after it */
+    bool cut;                    /* it did not fit */
+    struct slice names, subject; /* views of leaf */
+    unsigned checks;             /* of names with constraints, so far */
+    unsigned fault, fault_at;    /* the first (enum refusal, 0: none), and in which certificate */
 };
 
 /*
@@ -52,8 +50,11 @@ const char *verify_init(struct verify *v, struct tls_profile *profile,
 /* Frees what was seen. */
 void verify_fini(struct verify *v);
 
-/* Whether a certificate (DER) carries the address in its subjectAltName. */
-bool verify_has_ip(struct slice certificate, const uint8_t *ip, size_t size);
+/*
+ * The verdict that an engine ended with (tls/refusal) in words: whose certificate, and which of
+ * its chain. ERR_TLS.
+ */
+void verify_explain(const struct verify *v, int code, struct err *err);
 
 /*
  * Reads a pin: the SHA-256 of a public key, in base64 as curl and openssl write it (with or

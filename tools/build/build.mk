@@ -192,7 +192,7 @@ GENERATED += $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o \
-	$(OUT)/obj/crypto/%.o,$(OBJ)) $(OUT)/obj/gen/curves_data.o
+	$(OUT)/obj/tls/x509.o $(OUT)/obj/crypto/%.o,$(OBJ)) $(OUT)/obj/gen/curves_data.o
 CURVES_OBJ := $(OUT)/obj/tools/curves.o $(OUT)/obj/crypto/word.o $(OUT)/obj/crypto/fe256.o \
 	$(OUT)/obj/crypto/fe25519.o
 
@@ -225,7 +225,7 @@ $(GEN)/curves_data.c: tools/curves.c src/crypto/p256.h src/crypto/c25519.h | $(O
 	$(Q)$(OUT)/curves >$@.tmp && mv $@.tmp $@
 
 # Not for each relinking of the tool, which follows every new build date.
-$(GEN)/roots_data.c: tools/roots.c src/tls/pem.c src/tls/pem_text.c $(ROOTS_PEM) | $(OUT)/roots
+$(GEN)/roots_data.c: tools/roots.c src/tls/pem.c src/tls/pem_text.c src/tls/x509.c $(ROOTS_PEM) | $(OUT)/roots
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(OUT)/roots $(ROOTS_PEM) >$@.tmp && mv $@.tmp $@
