@@ -64,14 +64,14 @@ wrong=$(pin_of "$work/inner.crt" | base64)
 url=https://localhost:$second_port
 
 starts_not NONE=x w1 "another key" tls \
-    "localhost:$second_port: .*public key is not the pinned one" \
+    "localhost:$second_port: .*public key that is not the pinned one" \
     ca-file= server-url="$url" pin-sha256="$wrong"
 starts_not NONE=x w2 "no pin, and no authority known" tls \
     "localhost:$second_port: .*from no trusted authority" server-url="$url"
 starts_not NONE=x w3 "the right key, and a CA file with another authority" tls \
     "localhost:$second_port: .*from no trusted authority" server-url="$url" pin-sha256="$base64"
 starts_not NONE=x w4 "the right authority and another key" tls \
-    "public key is not the pinned one" pin-sha256="$wrong"
+    "public key that is not the pinned one" pin-sha256="$wrong"
 n=0
 for pin in "$base64" "sha256//$base64" "$hex" "${hex^^}" "$wrong,$base64"; do
     n=$((n + 1))

@@ -193,8 +193,7 @@ static void make_rsa(struct chain_key *k, unsigned bits)
     } seeds[] = {{"rsa1024/1", "rsa1024/1-2"},
                  {"rsa2048/1", "rsa2048/1-19"},
                  {"rsa2048/2", "rsa2048/2-1"},
-                 {"rsa3072/1", "rsa3072/1-40"},
-                 {"rsa4096/1", "rsa4096/1-0"}};
+                 {"rsa3072/1", "rsa3072/1-40"}};
     const char *seed = k->name;
     br_hmac_drbg_context rng;
     br_rsa_public_key pub;

@@ -49,7 +49,7 @@ static const struct good {
     {"path lengths that just do", "count=5 send=0123 anchors=4 1.bc=!1/0 2.bc=!1/1 3.bc=!1/9"},
     {"a path length of 200", "1.bc=!1/200"},
     {"as a public authority with an RSA root makes them (short-lived, many names)",
-     "1.key=rsa2048/1 2.key=rsa4096/1 0.alg=rs256 1.alg=rs256 2.alg=rs256 2.name=Root/X1 "
+     "1.key=rsa2048/1 2.key=rsa3072/1 0.alg=rs256 1.alg=rs256 2.alg=rs256 2.name=Root/X1 "
      "1.name=R11 "
      "1.bc=!1/0 1.ku=!86 1.eku=c,s 1.ext=551d0e:0401aa,551d23:3003800101," POLICIES "," CRLDP
      "," AIA " 0.eku=s,c 0.to=7776000 0.serial=7f0102030405060708090a0b0c0d0e0f1011 "
