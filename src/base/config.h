@@ -71,6 +71,7 @@ struct config {
 
     /* [limits] */
     int64_t max_clients;   /* licensing connections */
+    int64_t host_clients;  /* of one address; of an IPv6 network of 64 bits */
     int64_t trust_entries; /* stored approvals */
     int64_t drain_timeout_s;
 

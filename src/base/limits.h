@@ -19,7 +19,12 @@
 #define LIMIT_INTERIM 16      /* 1xx responses before the final one. */
 
 /* Connections and work in flight. */
-#define LIMIT_CLIENTS 4096      /* licensing connections: an appliance's LAN, many times over. */
+#define LIMIT_CLIENTS 16384 /* licensing connections; a silent one costs half a kilobyte. */
+#define LIMIT_TALKING 4096  /* of them not silent: 25 kB each with TLS, 100 MB together. */
+#define LIMIT_SLOW_MS 2000  /* a message's way, before the connection may have to make room. */
+#define LIMIT_HANDSHAKE_STEPS                                                                      \
+    8                           /* of one host in one turn: about 4 ms, then it is others' turn.   \
+                                 */
 #define LIMIT_STATUS_CLIENTS 64 /* status connections: probes, a scraper, a few people. */
 #define LIMIT_ACCEPT_BATCH 32   /* accepts in one turn, so that a flood can't starve the rest. */
 #define LIMIT_RELAYS 64         /* relays under way to license servers at one time. */

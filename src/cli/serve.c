@@ -549,6 +549,7 @@ static bool start_ports(struct serve *s, struct err *err)
     l->memory = &s->body_memory;
     l->body_max = LIMIT_REQUEST_BODY;
     l->max_clients = client_room(s);
+    l->max_of_host = (size_t)s->config.host_clients;
     exchange_init(&s->core, l);
     t->max_clients = LIMIT_STATUS_CLIENTS;
     t->allow_local = true; /* its probes and `status` */

@@ -118,7 +118,12 @@ const struct setting setting_table[] = {
 
     {"limits", "clients", "max-clients", .type = SETTING_INTEGER, .offset = AT(max_clients),
      .least = 1, .most = LIMIT_CLIENTS, .fallback = TEXT(LIMIT_CLIENTS), .argument = "N",
-     .help = "licensing connections at one time"},
+     .help = "licensing connections at one time; when they are full, the address that has most "
+             "loses its longest idle one"},
+    {"limits", "clients_per_address", "clients-per-address", .type = SETTING_INTEGER,
+     .offset = AT(host_clients), .least = 1, .most = LIMIT_CLIENTS, .fallback = TEXT(LIMIT_CLIENTS),
+     .argument = "N",
+     .help = "of them from one address, or from one IPv6 /64, even when there is room"},
     {"limits", "drain_timeout", "drain-timeout", .type = SETTING_DURATION,
      .offset = AT(drain_timeout_s), .most = 3600, .fallback = "8s", .argument = "DUR",
      .help = "how long requests under way may take when the proxy is told to end"},

@@ -3,12 +3,18 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+/* What the handlers are given is what poll calls so. */
+_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
+                   EPOLLHUP == POLLHUP && EPOLLRDHUP == POLLRDHUP,
+               "the bits are the same");
 
 void loop_init(struct loop *l)
 {
     memset(l, 0, sizeof *l);
+    l->fd = epoll_create1(EPOLL_CLOEXEC); /* without it, watching fails */
     l->now_ms = clock_mono_ms();
 }
 
@@ -25,121 +31,51 @@ static void bury_all(struct loop *l)
 void loop_fini(struct loop *l)
 {
     bury_all(l);
-    free(l->polls);
-    free(l->ios);
-    free(l->heap);
+    if (l->fd >= 0)
+        close(l->fd);
+    heap_fini(&l->timers);
     memset(l, 0, sizeof *l);
-}
-
-static bool grow_polls(struct loop *l)
-{
-    size_t cap = l->io_cap ? l->io_cap * 2 : 32;
-    struct pollfd *polls = reallocarray(l->polls, cap, sizeof *polls);
-    struct loop_io **ios;
-
-    if (!polls)
-        return false;
-    l->polls = polls;
-    ios = reallocarray(l->ios, cap, sizeof(struct loop_io *));
-    if (!ios)
-        return false;
-    l->ios = ios;
-    l->io_cap = cap;
-    return true;
+    l->fd = -1;
 }
 
 bool loop_watch(struct loop *l, struct loop_io *io, short want)
 {
-    if (io->slot == 0) {
-        if (l->io_count == l->io_cap && !grow_polls(l))
-            return false;
-        l->ios[l->io_count] = io;
-        l->polls[l->io_count] = (struct pollfd){.fd = io->fd};
-        io->slot = ++l->io_count;
-    }
+    struct epoll_event event = {.events = (uint16_t)want, .data.ptr = io};
+
+    if (io->watched && io->want == want)
+        return true;
+    if (epoll_ctl(l->fd, io->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io->fd, &event) < 0)
+        return false;
+    l->io_count += !io->watched;
+    io->watched = true;
     io->want = want;
-    l->polls[io->slot - 1].events = want;
     return true;
 }
 
 void loop_forget(struct loop *l, struct loop_io *io)
 {
-    size_t i = io->slot;
-
-    if (i == 0)
+    if (!io->watched)
         return;
-    /* The last one takes its place, which keeps the set dense. */
-    l->io_count--;
-    if (i - 1 != l->io_count) {
-        l->ios[i - 1] = l->ios[l->io_count];
-        l->polls[i - 1] = l->polls[l->io_count];
-        l->ios[i - 1]->slot = i;
-    }
-    io->slot = 0;
+    (void)epoll_ctl(l->fd, EPOLL_CTL_DEL, io->fd, NULL);
+    for (int i = l->ready_at; i < l->ready_count; i++)
+        if (l->ready[i].data.ptr == io)
+            l->ready[i].data.ptr = NULL;
+    io->watched = false;
     io->want = 0;
-}
-
-static void put_at(struct loop *l, size_t i, struct loop_timer *t)
-{
-    l->heap[i] = t;
-    t->place = i + 1;
-}
-
-static void sift(struct loop *l, size_t i)
-{
-    struct loop_timer *t = l->heap[i];
-
-    while (i > 0 && l->heap[(i - 1) / 2]->at_ms > t->at_ms) {
-        put_at(l, i, l->heap[(i - 1) / 2]);
-        i = (i - 1) / 2;
-    }
-    for (;;) {
-        size_t child = 2 * i + 1;
-
-        if (child + 1 < l->timer_count && l->heap[child + 1]->at_ms < l->heap[child]->at_ms)
-            child++;
-        if (child >= l->timer_count || l->heap[child]->at_ms >= t->at_ms)
-            break;
-        put_at(l, i, l->heap[child]);
-        i = child;
-    }
-    put_at(l, i, t);
+    l->io_count--;
 }
 
 bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms)
 {
-    if (timer->place == 0) {
-        if (l->timer_count == l->timer_cap) {
-            size_t cap = l->timer_cap ? l->timer_cap * 2 : 32;
-            struct loop_timer **heap = reallocarray(l->heap, cap, sizeof(struct loop_timer *));
+    int64_t at_ms = clock_mono_ms() + delay_ms;
 
-            if (!heap)
-                return false;
-            l->heap = heap;
-            l->timer_cap = cap;
-        }
-        put_at(l, l->timer_count++, timer);
-    }
-    timer->at_ms = clock_mono_ms() + delay_ms;
-    if (timer->at_ms <= l->now_ms)
-        timer->at_ms = l->now_ms + 1; /* never in this turn, so that a turn always ends */
-    sift(l, timer->place - 1);
-    return true;
+    /* Never in this turn, so that a turn always ends. */
+    return heap_set(&l->timers, &timer->node, at_ms > l->now_ms ? at_ms : l->now_ms + 1);
 }
 
 void loop_unset(struct loop *l, struct loop_timer *timer)
 {
-    size_t i = timer->place;
-    struct loop_timer *last;
-
-    if (i == 0)
-        return;
-    timer->place = 0;
-    last = l->heap[--l->timer_count];
-    if (last == timer)
-        return;
-    put_at(l, i - 1, last);
-    sift(l, i - 1);
+    heap_unset(&l->timers, &timer->node);
 }
 
 void loop_bury(struct loop *l, struct loop_corpse *corpse)
@@ -152,9 +88,9 @@ static int wait_time(const struct loop *l, int wait_ms)
 {
     int64_t left;
 
-    if (l->timer_count == 0)
+    if (l->timers.count == 0)
         return wait_ms;
-    left = l->heap[0]->at_ms - clock_mono_ms();
+    left = l->timers.nodes[0]->key - clock_mono_ms();
     if (left < 0)
         left = 0;
     if (wait_ms >= 0 && left > wait_ms)
@@ -164,47 +100,37 @@ static int wait_time(const struct loop *l, int wait_ms)
 
 static void run_timers(struct loop *l)
 {
-    while (l->timer_count > 0 && l->heap[0]->at_ms <= l->now_ms) {
-        struct loop_timer *t = l->heap[0];
+    while (l->timers.count > 0 && l->timers.nodes[0]->key <= l->now_ms) {
+        struct loop_timer *t = LOOP_OWNER(l->timers.nodes[0], struct loop_timer, node);
 
         loop_unset(l, t);
         t->on_time(t);
     }
 }
 
-static void run_ready(struct loop *l, int ready)
+static void run_ready(struct loop *l)
 {
-    /*
-     * Backwards: whichever io a handler forgets, the last one moves into the gap, and the last one
-     * has been looked at already (or is the handler's own).
-     */
-    for (size_t i = l->io_count; i-- > 0 && ready > 0;) {
-        short events;
+    for (l->ready_at = 0; l->ready_at < l->ready_count; l->ready_at++) {
+        const struct epoll_event *event = &l->ready[l->ready_at];
+        struct loop_io *io = event->data.ptr;
 
-        if (i >= l->io_count)
-            continue;
-        events = l->polls[i].revents;
-        if (!events)
-            continue;
-        ready--;
-        l->polls[i].revents = 0;
-        l->ios[i]->on_ready(l->ios[i], events);
+        if (io)
+            io->on_ready(io, (short)event->events);
     }
 }
 
 bool loop_turn(struct loop *l, int wait_ms, struct err *err)
 {
-    int n = poll(l->polls, (nfds_t)l->io_count, wait_time(l, wait_ms));
-
-    if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM) {
-        err_set(err, ERR_SYSTEM, "poll: %s", strerror(errno));
+    l->ready_count = epoll_wait(l->fd, l->ready, LOOP_BATCH, wait_time(l, wait_ms));
+    if (l->ready_count < 0 && errno != EINTR) {
+        err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
         return false;
     }
     l->now_ms = clock_mono_ms();
+    l->turns++;
     if (l->on_wake)
         l->on_wake(l);
-    if (n > 0)
-        run_ready(l, n);
+    run_ready(l);
     run_timers(l);
     bury_all(l);
     return true;

@@ -1,31 +1,35 @@
 /*
- * The one poll(2) loop: descriptors, timers, and objects to be freed after the handlers ran.
- * Handlers may add and remove anything, their own object included.
+ * The one loop, on epoll(7): descriptors, timers, and objects to be freed after the handlers ran.
+ * Handlers may add and remove anything, their own object included. What waits costs nothing: a turn
+ * takes as long as what is ready in it, in the order in which it became so.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
 #include "base/err.h"
+#include "base/heap.h"
 
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 /* The object that holds a member: for handlers, which are given the member. */
 #define LOOP_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
+#define LOOP_BATCH 512 /* handlers in one turn; the others' is the next */
+
 /* A descriptor that is watched; embedded in its owner. */
 struct loop_io {
-    int fd;      /* the owner's to close; -1 if none */
-    short want;  /* POLLIN, POLLOUT; set by loop_watch */
-    size_t slot; /* place in the poll set plus one; 0: not in it */
+    int fd;       /* the owner's to close; -1 if none */
+    short want;   /* POLLIN, POLLOUT, POLLRDHUP; set by loop_watch */
+    bool watched; /* it is to be forgotten before fd is closed, or given to another */
     void (*on_ready)(struct loop_io *io, short ready); /* ready may hold POLLERR and POLLHUP */
 };
 
 /* A deadline; embedded in its owner. */
 struct loop_timer {
-    int64_t at_ms; /* by clock_mono_ms */
-    size_t place;  /* in the heap plus one; 0: not set */
+    struct heap_node node; /* its key: when, by clock_mono_ms */
     void (*on_time)(struct loop_timer *timer);
 };
 
@@ -36,16 +40,17 @@ struct loop_corpse {
 };
 
 struct loop {
-    struct pollfd *polls; /* owned; dense, in step with ios */
-    struct loop_io **ios; /* owned array of borrowed: each removes itself */
-    size_t io_count, io_cap;
-    struct loop_timer **heap; /* owned array of borrowed, likewise; the earliest first */
-    size_t timer_count, timer_cap;
+    int fd; /* of the set of those that are watched; each removes itself */
+    size_t io_count;
+    struct epoll_event ready[LOOP_BATCH]; /* of this turn; what has been forgotten is NULL */
+    int ready_count, ready_at;
+    struct heap timers; /* each removes itself, likewise */
     struct loop_corpse *corpses;
     bool stopped;
     void (*on_wake)(struct loop *l); /* called when poll returned, before any handler; or NULL */
     void *ctx;                       /* on_wake's */
     int64_t now_ms;                  /* clock_mono_ms when the current turn began */
+    uint64_t turns;                  /* that have begun */
 };
 
 void loop_init(struct loop *l);
@@ -64,6 +69,11 @@ void loop_forget(struct loop *l, struct loop_io *io); /* does nothing if it isn'
  */
 bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms);
 void loop_unset(struct loop *l, struct loop_timer *timer);
+
+static inline bool loop_is_set(const struct loop_timer *timer)
+{
+    return timer->node.place != 0;
+}
 
 /* Frees the object after the handlers of this turn. */
 void loop_bury(struct loop *l, struct loop_corpse *corpse);

@@ -6,6 +6,10 @@
  * The input buffer never moves while a request is handled, since the parsed head points into it: it
  * is allocated whole for a request and freed between requests. Its front holds the head, the rest
  * bytes of the body that are not decoded yet, or the next requests (pipelining).
+ *
+ * Handshakes are what costs processor time: a host has so many steps of them in one turn of the
+ * loop, and what it has beyond them is still there in the next. What costs memory is bounded for
+ * all hosts together, and when a bound is reached the host that has most makes room.
  */
 #include "proxy/client.h"
 
@@ -28,6 +32,7 @@
 #define OUT_MAX (LIMIT_HEAD * 2 + LIMIT_RESPONSE_BODY)
 
 static void turn(struct client *c);
+static bool make_room(struct client_port *port, struct host_place *place);
 
 static void set_limit(struct client *c, int64_t ms)
 {
@@ -36,14 +41,26 @@ static void set_limit(struct client *c, int64_t ms)
 
 static void charge(struct client *c, size_t bytes)
 {
-    if (c->port->memory)
+    if (c->port->memory) {
         *c->port->memory += bytes - c->charged;
+        c->place.host->memory += bytes - c->charged;
+    }
     c->charged = bytes;
 }
 
+/* One host may have four times what it leaves to the others. */
 static bool memory_is_short(const struct client *c)
 {
-    return c->port->memory && *c->port->memory > LIMIT_BODY_MEMORY;
+    const size_t *memory = c->port->memory;
+
+    return memory &&
+           (*memory > LIMIT_BODY_MEMORY || c->place.host->memory / 4 > LIMIT_BODY_MEMORY - *memory);
+}
+
+static void enter(struct client *c, enum client_phase phase, enum host_use use)
+{
+    c->phase = phase;
+    hosts_use(&c->port->hosts, &c->place, use, c->port->loop->now_ms);
 }
 
 static void free_request(struct client *c)
@@ -85,6 +102,7 @@ static void destroy(struct client *c)
     pool_give(&port->inputs, c->in);
     buf_wipe(&c->out);
     charge(c, 0);
+    hosts_leave(&port->hosts, &c->place);
     *(c->prev ? &c->prev->next : &port->first) = c->next;
     if (c->next)
         c->next->prev = c->prev;
@@ -100,17 +118,16 @@ static void linger(struct client *c)
 {
     stream_close(c->stream);
     free_request(c);
-    c->phase = CLIENT_LINGER;
+    enter(c, CLIENT_LINGER, HOST_BUSY);
     set_limit(c, LIMIT_LINGER_MS);
 }
 
 static void begin_head(struct client *c)
 {
-    c->phase = CLIENT_HEAD;
+    enter(c, CLIENT_HEAD, c->in_len == 0 ? HOST_IDLE : HOST_BUSY);
     c->head_len = 0;
     c->scanned = 0;
     c->continue_sent = false;
-    c->idle_since_ms = c->port->loop->now_ms;
     if (c->in_len == 0) {
         pool_give(&c->port->inputs, c->in);
         c->in = NULL;
@@ -167,7 +184,7 @@ static void start_writing(struct client *c)
     }
     free_request(c);
     charge(c, c->out.len);
-    c->phase = CLIENT_WRITE;
+    enter(c, CLIENT_WRITE, HOST_BUSY);
     set_limit(c, LIMIT_WRITE_MS);
 }
 
@@ -265,6 +282,17 @@ static void refuse(struct client *c, const struct err *err, unsigned fallback)
 /* How a phase ended: with another to be run at once, with waiting, or with the connection. */
 enum step { STEP_ON, STEP_WAIT, STEP_END };
 
+/* Whether its host may go on with handshakes in this turn. */
+static bool has_turn(const struct client *c)
+{
+    struct host *host = c->place.host;
+
+    if (host->turn != c->port->loop->turns)
+        host->steps = 0;
+    host->turn = c->port->loop->turns;
+    return host->steps < LIMIT_HANDSHAKE_STEPS;
+}
+
 static enum step start_stream(struct client *c)
 {
     struct client_port *port = c->port;
@@ -276,6 +304,13 @@ static enum step start_stream(struct client *c)
         return STEP_WAIT;
     if (n <= 0)
         return STEP_END;
+    if (!has_turn(c))
+        return STEP_WAIT;
+    if (port->hosts.count[HOST_TALKING] >= LIMIT_TALKING &&
+        !make_room(port, hosts_spare(&port->hosts, HOST_TALKING, NULL, port->loop->now_ms))) {
+        port->counts.refused++;
+        return STEP_END;
+    }
     c->stream = stream_plain_take(c->io.fd, &err);
     if (!c->stream) {
         c->io.fd = -1;
@@ -301,7 +336,7 @@ static enum step start_stream(struct client *c)
                   LOG_STR("error", err.text));
         return STEP_END;
     }
-    c->phase = CLIENT_HANDSHAKE;
+    enter(c, CLIENT_HANDSHAKE, HOST_IDLE);
     return STEP_ON;
 }
 
@@ -309,6 +344,9 @@ static enum step run_handshake(struct client *c)
 {
     struct err err = {0};
 
+    if (!has_turn(c))
+        return STEP_WAIT;
+    c->place.host->steps++;
     switch (stream_handshake(c->stream, &err)) {
     case IO_OK:
         begin_head(c);
@@ -355,7 +393,7 @@ static enum step read_input(struct client *c)
 
 static void hand_over(struct client *c)
 {
-    c->phase = CLIENT_WAIT;
+    enter(c, CLIENT_WAIT, HOST_KEPT);
     loop_unset(c->port->loop, &c->limit);
     c->port->counts.requests++;
     c->whole_ns = clock_mono_ns();
@@ -392,7 +430,7 @@ static enum step take_head(struct client *c, size_t used)
     }
     buf_init(&r->body, c->port->body_max);
     http_chunk_init(&r->chunk);
-    c->phase = CLIENT_BODY;
+    enter(c, CLIENT_BODY, HOST_BUSY);
     set_limit(c, LIMIT_BODY_MS);
     return STEP_ON;
 }
@@ -428,8 +466,10 @@ static enum step read_head(struct client *c)
         s = read_input(c);
         if (s != STEP_ON)
             return s;
-        if (first)
+        if (first) {
+            enter(c, CLIENT_HEAD, HOST_BUSY);
             set_limit(c, LIMIT_HEAD_MS);
+        }
     }
 }
 
@@ -661,19 +701,52 @@ static void on_limit(struct loop_timer *timer)
     turn(c);
 }
 
-/* Closes the connection that has been idle for longest, to make room. False if none is idle. */
-static bool evict_idle(struct client_port *port, const struct client *except)
+/* Whether it is time for another line of the log about clients, which would be theirs to fill. */
+static bool may_tell(struct client_port *port, bool full)
 {
-    struct client *oldest = NULL;
+    int64_t now_ms = port->loop->now_ms;
 
-    for (struct client *c = port->first; c; c = c->next)
-        if (c != except && is_idle(c) && (!oldest || c->idle_since_ms < oldest->idle_since_ms))
-            oldest = c;
-    if (!oldest)
+    if (port->told_ms[full] != 0 && now_ms - port->told_ms[full] < LIMIT_TELL_MS)
         return false;
-    port->counts.refused++;
-    close_idle(oldest);
+    port->told_ms[full] = now_ms;
     return true;
+}
+
+/* Closes the connection that was chosen for it. False if there is none. */
+static bool make_room(struct client_port *port, struct host_place *place)
+{
+    struct client *c;
+
+    if (!place)
+        return false;
+    c = LOOP_OWNER(place, struct client, place);
+    port->counts.refused++;
+    if (may_tell(port, true))
+        log_event(port->log, LOG_WARN,
+                  "the port is full: who has most connections loses those he uses least",
+                  LOG_STR("client", c->peer), LOG_NUM("has", hosts_count(place)),
+                  LOG_NUM("of", port->count), LOG_STR("port", port->listen.address),
+                  LOG_NUM("so_far", port->counts.refused));
+    if (is_idle(c))
+        close_idle(c);
+    else
+        destroy(c);
+    return true;
+}
+
+/* Has a place for the next client, or lets nobody in until there is one. */
+static void keep_room(struct client_port *port, const struct host_place *but)
+{
+    if (port->count < port->max_clients ||
+        make_room(port, hosts_spare(&port->hosts, HOST_ALL, but, port->loop->now_ms)))
+        return;
+    listen_hold(&port->listen); /* destroy() lets it go on */
+    loop_set(port->loop, &port->full, LIMIT_SLOW_MS);
+}
+
+static void on_full(struct loop_timer *timer)
+{
+    keep_room(LOOP_OWNER(timer, struct client_port, full), NULL);
 }
 
 static bool is_allowed(const struct client_port *port, const struct cidr_address *address)
@@ -687,15 +760,15 @@ static bool is_allowed(const struct client_port *port, const struct cidr_address
     return port->allow_count == 0 || (port->allow_local && cidr_has(&local[address->v6], address));
 }
 
-/* Without a byte; and without a line of the log for each, which would be theirs to fill. */
+/* Without a byte. */
 static void turn_away(struct client_port *port, int fd, const struct sockaddr *peer)
 {
     char text[LISTEN_ADDRESS_SIZE];
 
     close(fd);
-    if (port->counts.denied++ > 0 && port->loop->now_ms - port->told_ms < LIMIT_TELL_MS)
+    port->counts.denied++;
+    if (!may_tell(port, false))
         return;
-    port->told_ms = port->loop->now_ms;
     listen_address(peer, false, text);
     log_event(port->log, LOG_WARN, "a client was turned away: [access] does not allow its address",
               LOG_STR("client", text), LOG_STR("port", port->listen.address),
@@ -741,12 +814,9 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
     c->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
     c->limit = (struct loop_timer){.on_time = on_limit};
     c->again = (struct loop_timer){.on_time = on_again};
-    c->idle_since_ms = port->loop->now_ms;
     buf_init(&c->out, OUT_MAX);
     listen_address(peer, false, c->peer);
-    if (!loop_watch(port->loop, &c->io, POLLIN) ||
-        !loop_set(port->loop, &c->limit, LIMIT_HANDSHAKE_MS)) {
-        loop_forget(port->loop, &c->io);
+    if (!hosts_enter(&port->hosts, &c->place, &address, port->loop->now_ms)) {
         close(fd);
         free(c);
         return;
@@ -757,8 +827,16 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
     port->first = c;
     port->count++;
     port->counts.accepted++;
-    if (port->count >= port->max_clients && !evict_idle(port, c))
-        listen_hold(l); /* destroy() lets it go on */
+    if (!loop_watch(port->loop, &c->io, POLLIN) ||
+        !loop_set(port->loop, &c->limit, LIMIT_HANDSHAKE_MS)) {
+        destroy(c);
+        return;
+    }
+    if (port->max_of_host > 0 && hosts_count(&c->place) > port->max_of_host &&
+        !make_room(port, hosts_spare_of(c->place.host, HOST_ALL, &c->place, port->loop->now_ms)))
+        (void)make_room(port, &c->place);
+    if (!c->dead)
+        keep_room(port, &c->place);
 }
 
 bool client_port_bind(struct client_port *port, int fd, const char *host, int number,
@@ -768,6 +846,8 @@ bool client_port_bind(struct client_port *port, int fd, const char *host, int nu
     pool_init(&port->requests, sizeof(struct client_request));
     port->listen.loop = port->loop;
     port->listen.on_accept = on_accept;
+    port->full = (struct loop_timer){.on_time = on_full};
+    hosts_init(&port->hosts);
     return fd >= 0 ? listen_adopt(&port->listen, fd, err)
                    : listen_bind(&port->listen, host, number, err);
 }
@@ -798,7 +878,7 @@ void client_port_drain(struct client_port *port)
             continue;
         /* Who has just connected, or asked, may be about to ask: served, but not waited for long.
          */
-        if (port->loop->now_ms - c->idle_since_ms < LIMIT_DRAIN_IDLE_MS)
+        if (port->loop->now_ms - c->place.since_ms < LIMIT_DRAIN_IDLE_MS)
             set_limit(c, LIMIT_DRAIN_IDLE_MS);
         else
             close_idle(c);
@@ -811,6 +891,9 @@ void client_port_stop(struct client_port *port)
         listen_stop(&port->listen);
     while (port->first)
         destroy(port->first);
+    if (port->loop)
+        loop_unset(port->loop, &port->full);
+    hosts_fini(&port->hosts);
     pool_fini(&port->inputs);
     pool_fini(&port->requests);
     client_port_identity(port, NULL);

@@ -13,12 +13,13 @@
 #include "format/http_frame.h"
 #include "net/listen.h"
 #include "net/stream.h"
+#include "proxy/hosts.h"
 
 struct client;
 
 /* Counted from the start of the process. */
 struct client_counts {
-    uint64_t accepted, refused; /* connections; refused: shed at the bound */
+    uint64_t accepted, refused; /* connections; refused: closed for want of room */
     uint64_t denied;            /* connections from addresses that aren't allowed */
     uint64_t requests, bad_requests;
 };
@@ -32,13 +33,16 @@ struct client_port {
     struct listen listen;
     struct cidr allow[LIMIT_LIST]; /* whom; see client_port_allow */
     size_t allow_count;
-    bool allow_local; /* loopback addresses, whatever the list says */
-    int64_t told_ms;  /* when it was last logged that one isn't allowed */
+    bool allow_local;   /* loopback addresses, whatever the list says */
+    int64_t told_ms[2]; /* when it was last logged that one isn't allowed, or has to make room */
     size_t max_clients;
-    size_t body_max; /* of request bodies; 0: bodies are refused */
-    size_t *memory;  /* bodies in memory, shared between ports; may be NULL */
-    bool draining;   /* each answer ends its connection, also while new ones are taken */
+    size_t max_of_host; /* from one host; 0: as max_clients */
+    size_t body_max;    /* of request bodies; 0: bodies are refused */
+    size_t *memory;     /* bodies in memory, shared between ports; may be NULL */
+    bool draining;      /* each answer ends its connection, also while new ones are taken */
     size_t count;
+    struct hosts hosts;           /* that they come from */
+    struct loop_timer full;       /* to look for room again, while nobody is let in */
     struct pool inputs, requests; /* of its connections */
     struct client *first;         /* borrowed: each removes itself */
     struct client_counts counts;
@@ -80,6 +84,7 @@ struct client_request {
 struct client {
     struct client_port *port;   /* borrowed */
     struct client *next, *prev; /* in the port's list */
+    struct host_place place;    /* in its host's */
     enum client_phase phase;
     struct loop_io io;
     struct loop_timer limit; /* of the phase */
@@ -98,8 +103,7 @@ struct client {
     bool turning;                   /* inside its own turn */
     bool dead;                      /* ended; freed at the end of the loop's turn */
     void *exchange;                 /* the handler's, borrowed */
-    int64_t idle_since_ms;
-    int64_t whole_ns;    /* when the request was there, CLOCK_MONOTONIC */
+    int64_t whole_ns;               /* when the request was there, CLOCK_MONOTONIC */
     int64_t upstream_ns; /* of the time since then that others took; the handler's to set */
     char peer[LISTEN_ADDRESS_SIZE]; /* numeric address without the port */
 };

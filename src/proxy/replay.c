@@ -127,7 +127,7 @@ static void on_items(struct journal *j)
 {
     struct replay *r = j->ctx;
 
-    if (!r->busy && r->timer.place == 0)
+    if (!r->busy && !loop_is_set(&r->timer))
         look_again(r, LIMIT_REPLAY_MS);
 }
 

@@ -242,7 +242,7 @@ static bool is_reaped(struct storage *s)
 
 static void set_tick(struct storage *s, int64_t delay_ms)
 {
-    if (s->tick.place == 0 || s->tick.at_ms > clock_mono_ms() + delay_ms)
+    if (!loop_is_set(&s->tick) || s->tick.node.key > clock_mono_ms() + delay_ms)
         (void)loop_set(s->loop, &s->tick, delay_ms);
 }
 

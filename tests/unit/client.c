@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -59,21 +60,31 @@ static void stop(struct client_port *port)
     loop_fini(&loop);
 }
 
-static int open_client(const struct client_port *port)
+/* From 127.0.0.host. */
+static int open_from(const struct client_port *port, uint32_t host)
 {
     const char *colon = strrchr(port->listen.address, ':');
     struct sockaddr_in sa = {.sin_family = AF_INET};
+    struct sockaddr_in own = {.sin_family = AF_INET};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     int small = 4096;
 
     sa.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + host - 1);
     sa.sin_port = htons((uint16_t)strtoul(colon + 1, NULL, 10));
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
-    if (fd < 0 || connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &small, sizeof small);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&own, sizeof own) < 0 ||
+        connect(fd, (struct sockaddr *)&sa, sizeof sa) < 0) {
         printf("Bail out! connect: %s\n", strerror(errno));
         exit(1);
     }
     return fd;
+}
+
+static int open_client(const struct client_port *port)
+{
+    return open_from(port, 1);
 }
 
 static void turns(int n)
@@ -113,6 +124,29 @@ static void hear(int fd, char *text, size_t size)
     text[n] = '\0';
 }
 
+/* Whether a client that asks on it is served. */
+static bool is_served(int fd)
+{
+    char text[512];
+
+    say(fd, REQUEST);
+    hear(fd, text, sizeof text);
+    return strncmp(text, "HTTP/1.1 200 ", 13) == 0;
+}
+
+/* Whether the connection was closed at the other end; what was said on it is dropped. */
+static bool is_closed(int fd)
+{
+    char drop[512];
+    ssize_t n;
+
+    turns(2);
+    do
+        n = recv(fd, drop, sizeof drop, MSG_DONTWAIT);
+    while (n > 0);
+    return n == 0 || errno == ECONNRESET;
+}
+
 /* Clients that ask for large answers and read none. */
 static void test_slow_readers(void)
 {
@@ -137,6 +171,9 @@ static void test_slow_readers(void)
     say(late, REQUEST);
     hear(late, text, sizeof text);
     ok(strncmp(text, "HTTP/1.1 503 ", 13) == 0, "who comes then is told to try again");
+    close(late);
+    late = open_from(&port, 2);
+    ok(is_served(late), "unless he comes from another host: room is left for those");
     close(late);
     for (int i = 0; i < CLIENTS; i++)
         close(fds[i]);
@@ -177,6 +214,76 @@ static void test_room(void)
     stop(&port);
 }
 
+/* One host has all the places, with connections on which it says `text`, and others come. */
+static void test_hosts(const char *title, const char *text, bool slow)
+{
+    enum { MOST = 20, OTHERS = 5 };
+    struct client_port port;
+    int fds[MOST], others[OTHERS], late, lost = 0, served = 0;
+
+    start(&port, MOST);
+    answer_size = 2;
+    others[0] = open_from(&port, 2);
+    ok(is_served(others[0]), "%s: a client has asked before", title);
+    for (int i = 0; i < MOST; i++) {
+        fds[i] = open_from(&port, 1);
+        say(fds[i], text);
+    }
+    for (int i = 1; i < OTHERS; i++) {
+        others[i] = open_from(&port, 2);
+        for (int64_t until = loop.now_ms + 4 * LIMIT_SLOW_MS; slow && i == 1 && loop.now_ms < until;
+             turns(1))
+            if (port.counts.accepted >= MOST + 2)
+                break;
+    }
+    for (int i = 0; i < OTHERS; i++)
+        served += is_served(others[i]);
+    is_int(served, OTHERS, title);
+    for (int i = 0; i < MOST; i++)
+        lost += is_closed(fds[i]);
+    ok(lost >= OTHERS && lost < MOST, "%s: %d connections had to go for it", title, lost);
+    ok(is_closed(fds[0]), "%s: the oldest first", title);
+    late = open_from(&port, 1);
+    ok(slow || is_served(late), "%s: who comes from there is served as well", title);
+    close(late);
+    for (int i = 0; i < MOST; i++)
+        close(fds[i]);
+    for (int i = 0; i < OTHERS; i++)
+        close(others[i]);
+    stop(&port);
+}
+
+static void test_most_of_host(void)
+{
+    struct client_port port;
+    int a, b, c, d;
+
+    start(&port, 10);
+    answer_size = 2;
+    port.max_of_host = 2;
+    a = open_client(&port);
+    b = open_client(&port);
+    ok(is_served(a) && is_served(b), "two clients of one host");
+    c = open_client(&port);
+    ok(is_served(c), "a third, where two are the most, is served");
+    ok(is_closed(a) && !is_closed(b), "the one that rested for longest is gone");
+    say(b, "GET / HT");
+    say(c, "GET / HT");
+    d = open_client(&port);
+    ok(is_closed(d) && !is_closed(b) && !is_closed(c), "while both are asking, no more comes in");
+    say(b, "TP/1.1\r\nHost: a\r\n\r\n");
+    is_int(port.counts.requests, 4, "and what they ask is heard");
+    close(a);
+    close(d);
+    d = open_from(&port, 2);
+    ok(is_served(d), "another host's is");
+    close(b);
+    close(c);
+    close(d);
+    is_int(port.counts.refused, 2, "both are counted");
+    stop(&port);
+}
+
 static void test_pipeline(void)
 {
     enum { DEEP = 300 };
@@ -210,6 +317,10 @@ int main(void)
     memset(answer, 'x', sizeof answer);
     test_slow_readers();
     test_room();
+    test_hosts("silent", "", false);
+    test_hosts("idle", REQUEST, false);
+    test_hosts("slow heads", "GET / HTTP/1.1\r\n", true);
+    test_most_of_host();
     test_pipeline();
     return done_testing();
 }

@@ -5,7 +5,9 @@
 
 #include "tap.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,8 +20,8 @@ static bool in_order = true;
 
 static void on_time(struct loop_timer *t)
 {
-    in_order = in_order && t->at_ms >= last_at;
-    last_at = t->at_ms;
+    in_order = in_order && t->node.key >= last_at;
+    last_at = t->node.key;
     fired++;
 }
 
@@ -41,7 +43,7 @@ static void test_timers(void)
     }
     for (int i = 1; i < TIMERS; i += 3)
         loop_set(&loop, &timers[i], rand() % 60);
-    while (loop.timer_count > 0)
+    while (loop.timers.count > 0)
         loop_turn(&loop, -1, &err);
     ok(in_order, "timers fire in the order of their deadlines");
     is_int(fired, TIMERS - unset, "each that is set fires once, the others not");
@@ -92,7 +94,7 @@ static void on_ready(struct loop_io *io, short ready)
     int i = (int)(e - ends);
 
     (void)ready;
-    if (e->freed || e->io.slot == 0)
+    if (e->freed || !e->io.watched)
         calls_after_forget++;
     e->ready++;
     loop_forget(&loop, &e->io);
@@ -133,10 +135,45 @@ static void test_removal(void)
     loop_fini(&loop);
 }
 
+static struct loop_io always[LOOP_BATCH + 100];
+static int turns_of[LOOP_BATCH + 100];
+
+static void on_always(struct loop_io *io, short ready)
+{
+    (void)ready;
+    turns_of[io - always]++;
+}
+
+/* More than fit into one turn, and what is ready stays so. */
+static void test_turns(void)
+{
+    struct err err = {0};
+    int never = 0, most = 0;
+
+    loop_init(&loop);
+    for (int i = 0; i < LOOP_BATCH + 100; i++) {
+        always[i] = (struct loop_io){.fd = eventfd(1, 0), .on_ready = on_always};
+        if (!loop_watch(&loop, &always[i], POLLIN))
+            printf("# loop_watch: %s\n", strerror(errno));
+    }
+    for (int i = 0; i < 4; i++)
+        loop_turn(&loop, 0, &err);
+    for (int i = 0; i < LOOP_BATCH + 100; i++) {
+        never += turns_of[i] == 0;
+        most = turns_of[i] > most ? turns_of[i] : most;
+        loop_forget(&loop, &always[i]);
+        close(always[i].fd);
+    }
+    is_int(never, 0, "of more than fit into a turn, each has its own");
+    ok(most <= 4, "and none more than one in each");
+    loop_fini(&loop);
+}
+
 int main(void)
 {
     test_timers();
     test_no_starvation();
     test_removal();
+    test_turns();
     return done_testing();
 }

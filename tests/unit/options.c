@@ -181,6 +181,7 @@ static const struct {
     {"access-allow", {"10.0.0.0/8", "fd00::/8", "192.0.2.1"}, {0}},
     {"status-allow", {"10.0.0.1", "0.0.0.0/0", "::/0"}, {0}},
     {"max-clients", {"1", "2", "3"}, {0}},
+    {"clients-per-address", {"1", "2", "3"}, {0}},
     {"drain-timeout", {"0s", "2s", "3s"}, {"0", "2", "3"}},
     {"state-dir", {"/a", "b", "/c/d"}, {0}},
     {"journal-mode", {"record", "off", "replay"}, {0}},
@@ -619,7 +620,7 @@ static const struct {
     {"", "[access]\nallow = ['10.0.0.1', '10.0.0.1']", ERR_CONFIG, "named twice"},
     {"", "[access]\nallow = []", ERR_CONFIG, "f.toml:2: [access] allow: empty"},
     {"", "[access]\nstatus_allow = []", ERR_CONFIG, "status_allow: empty"},
-    {"", "[limits]\nclients = 0", ERR_CONFIG, "from 1 to 4096"},
+    {"", "[limits]\nclients = 0", ERR_CONFIG, "from 1 to 16384"},
     {"", "[upstream]\nca_file = \"a\\tb\"", ERR_CONFIG, "control character"},
     {"", "[server]\nport = 1\nport = 2", ERR_CONFIG, "f.toml:3:"},
 };
