@@ -5,6 +5,8 @@
 #   make demo       a licence server, the proxy, an outage and its end, as a transcript
 #   make check      every test, with the release build and with the sanitizers
 #   make smoke ARCH=A   the main job's tests with the program for another machine, emulated
+#   make smoke-kernel ARCH=A   the same and the sandbox's on a kernel for that machine, emulated too
+#                   (aarch64 or armhf; a quarter of an hour)
 #   make lint       formatting, static analysis, shell scripts, order of includes
 #   make bench      figures of the README; not part of the tests
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
@@ -66,11 +68,18 @@ check:
 	+@$(BUILD) ARCH=aarch64 program
 	@tests/run
 
-# The program for another machine, under an emulator.
+# The program for another machine, under an emulator; i386's runs on x86-64's kernel, too.
 smoke: all
 	@tools/setup check emulate
 	+@$(BUILD) ARCH= server
+	+@$(if $(filter i386,$(ARCH)),$(BUILD) build/i386/unit/sandbox)
 	@tests/run smoke-$(or $(ARCH),$(error say which: make smoke ARCH=...))
+
+# The same with a kernel for it, which has what qemu-user lacks: seccomp and Landlock.
+smoke-kernel: all server
+	@tools/setup kernel
+	+@$(BUILD) build/$(ARCH)/unit/sandbox
+	@tests/run kernel-$(or $(ARCH),$(error say which: make smoke-kernel ARCH=...))
 
 bench:
 	@tools/setup build check
@@ -117,4 +126,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check smoke bench lint image image-check release install clean distclean FORCE
+.PHONY: all units server fuzz demo check smoke smoke-kernel bench lint image image-check release install clean distclean FORCE
