@@ -116,21 +116,21 @@ static void feed(struct verify *v, struct slice der, const struct x509 *x)
 {
     static const uint8_t not_critical = 0, critical = 0xff;
     br_x509_minimal_context *m = &v->minimal;
-    const char *at = der.p, *end = der.p + der.n;
 
     (*minimal(v))->start_cert(minimal(v), (uint32_t)der.n);
     for (size_t i = 0; i < x->critical_count; i++) {
+        size_t n = (size_t)(x->critical[i] - der.p);
         unsigned char hashed;
 
-        (*minimal(v))->append(minimal(v), (const void *)at, (size_t)(x->critical[i] - at));
+        (*minimal(v))->append(minimal(v), (const void *)der.p, n);
         hashed = m->do_mhash;
         m->do_mhash = 0;
         (*minimal(v))->append(minimal(v), &not_critical, 1);
         m->do_mhash = hashed;
         br_multihash_update(&m->mhash, &critical, 1);
-        at = x->critical[i] + 1;
+        der = slice_make(der.p + n + 1, der.n - n - 1);
     }
-    (*minimal(v))->append(minimal(v), (const void *)at, (size_t)(end - at));
+    (*minimal(v))->append(minimal(v), (const void *)der.p, der.n);
     (*minimal(v))->end_cert(minimal(v));
 }
 
@@ -194,7 +194,8 @@ static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
 static unsigned end_chain(const br_x509_class **ctx)
 {
     struct verify *v = self(ctx);
-    br_x509_certificate leaf = {(unsigned char *)v->leaf.data + v->leaf.off, v->leaf.len};
+    struct slice der = buf_slice(&v->leaf);
+    br_x509_certificate leaf = {(unsigned char *)(uintptr_t)der.p, der.n};
     unsigned code = v->count > 0 ? 0 : BR_ERR_X509_EMPTY_CHAIN;
 
     if (!pin_alone(v))
