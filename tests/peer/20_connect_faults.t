@@ -132,6 +132,6 @@ script p head "$open" "tunnel $SERVER_PORT"
 fetch /v1/license -d b
 is "$CODE" 200 "a proxy that works again: a request goes through"
 settled
-is "$(descriptors)" "$before" "no descriptor was left behind"
+left_none_behind "$before"
 
 finish

@@ -152,7 +152,7 @@ script p "${works[@]}"
 fetch /v1/license -d b
 is "$CODE" 200 "a proxy that works again: a request goes through"
 settled
-is "$(descriptors)" "$before" "no descriptor was left behind"
+left_none_behind "$before"
 unlike "$(cat "$LOG")" "secret" "the password is not in the log"
 
 finish

@@ -95,7 +95,7 @@ start_peer tls "$tls_port" "$peers/usr/bin/stunnel4" "$work/tls/conf"
 fetch "/v1/back/$tests"
 is "$CODE" 200 "TLS is back: a request goes through"
 settled
-is "$(descriptors)" "$before" "no descriptor was left behind"
+left_none_behind "$before"
 unlike "$(cat "$LOG")" "secret" "the password is not in the log"
 
 # TLS handshakes that fail, each told with the proxy's name.

@@ -332,6 +332,12 @@ descriptors() {
     find "/proc/$PID/fd" -mindepth 1 | wc -l
 }
 
+# left_none_behind COUNT: whether it has as many open again, or one connection to the license server
+# more that is kept for later: a probe that the last request met makes one.
+left_none_behind() {
+    at_most "$(descriptors)" "$(($1 + 1))" "no descriptor was left behind"
+}
+
 # alone: runs the test file again in network and mount namespaces of its own, where there is only
 # the loopback interface; its address is all of 127.0.0.0/8. Skips the file where that can't be.
 alone() {
