@@ -41,6 +41,9 @@
 #define LIMIT_DNS_CACHE 30000 /* how long a looked-up address is used again. */
 #define LIMIT_PUMP_TURNS 64   /* TLS records handled for one connection before others' turn. */
 
+#define LIMIT_SESSIONS 1024     /* TLS sessions kept for resumption: 100 kB, locked in memory. */
+#define LIMIT_SESSION_MS 600000 /* how long: a check-in a minute, and some missed. */
+
 /* Trust. */
 #define LIMIT_TRUST_ENTRIES 20000         /* stored approvals: twice the largest site known. */
 #define LIMIT_TRUST_BYTES (64L << 20)     /* of stored approvals, with their overhead. */

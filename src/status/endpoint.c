@@ -247,7 +247,7 @@ static void add_clients(struct json *j, const struct client_port *p)
     add_count(j, "max_connections", p->max_clients);
     add_count(j, "accepted", p->counts.accepted);
     add_count(j, "closed_for_room", p->counts.refused);
-    add_count(j, "handshakes", tls->done);
+    add_count(j, "handshakes", tls->done + tls->resumed);
     add_count(j, "handshakes_failed", tls_counts_failed(tls));
     add_count(j, "requests", p->counts.requests);
     add_count(j, "bad_requests", p->counts.bad_requests);

@@ -294,6 +294,7 @@ static void add_handshakes(struct out *o, const struct tls_profile *profile)
         const struct tls_counts *n = &profile->handshakes[side];
 
         LABELLED(o, n->done, "{side=\"%s\",result=\"full\"}", sides[side]);
+        LABELLED(o, n->resumed, "{side=\"%s\",result=\"resumed\"}", sides[side]);
         LABELLED(o, tls_counts_failed(n), "{side=\"%s\",result=\"failed\"}", sides[side]);
     }
 }

@@ -10,6 +10,7 @@
  */
 #include "tls/engine.h"
 
+#include "base/clock.h"
 #include "base/secret.h"
 #include "tls/refusal.h"
 #include "tls/verify.h"
@@ -32,12 +33,14 @@ struct tls {
     struct verify *verify;         /* borrowed: inside u; NULL: the peer shows no certificate */
     bool open;                     /* the handshake is complete */
     bool counted;                  /* its end is in the profile's counts */
+    bool resumed;                  /* a session that was kept */
     bool ended;                    /* the transport has no more to read */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
     struct tls_profile *profile;   /* borrowed, as are the pools */
     struct pool *pool;             /* of this object */
     struct pool *record_pool;
+    const br_ssl_session_cache_class *cache; /* a server's: BearSSL calls through it */
     uint8_t *records; /* owned; the engine's two buffers, NULL while nothing is under way */
     union {
         br_ssl_server_context server;
@@ -114,6 +117,35 @@ static bool wake(struct tls *t, struct err *err)
     return true;
 }
 
+/* BearSSL knows the cache by its first member, which here is one of the connection's own. */
+static struct tls *owner(const br_ssl_session_cache_class **cache)
+{
+    return (struct tls *)(void *)((char *)cache - offsetof(struct tls, cache));
+}
+
+static void save_session(const br_ssl_session_cache_class **cache, br_ssl_server_context *server,
+                         const br_ssl_session_parameters *session)
+{
+    struct tls *t = owner(cache);
+
+    (void)server;
+    t->resumed = false;
+    sessions_save(&t->identity->sessions, session, clock_mono_ms());
+}
+
+static int load_session(const br_ssl_session_cache_class **cache, br_ssl_server_context *server,
+                        br_ssl_session_parameters *session)
+{
+    struct tls *t = owner(cache);
+
+    (void)server;
+    t->resumed = sessions_load(&t->identity->sessions, session, clock_mono_ms());
+    return t->resumed;
+}
+
+static const br_ssl_session_cache_class cache_class = {sizeof(br_ssl_session_cache_class *),
+                                                       save_session, load_session};
+
 struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *identity,
                            struct err *err)
 {
@@ -136,6 +168,8 @@ struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *ide
     else
         br_ssl_server_set_single_rsa(server, identity->chain.certs, identity->chain.count,
                                      &identity->key.u.rsa, BR_KEYTYPE_SIGN, 0, profile->rsa_sign);
+    t->cache = &cache_class;
+    br_ssl_server_set_cache(server, &t->cache);
     set_buffers(t);
     if (!br_ssl_server_reset(server)) {
         err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
@@ -418,7 +452,7 @@ enum io tls_handshake(struct tls *t, struct err *err)
     t->open = r == IO_OK;
     t->counted = r != IO_AGAIN;
     if (t->open)
-        counts_of(t)->done++;
+        *(t->resumed ? &counts_of(t)->resumed : &counts_of(t)->done) += 1;
     else if (t->counted)
         counts_of(t)->failed[failure_of(t)]++;
     return r;

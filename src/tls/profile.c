@@ -123,6 +123,7 @@ void tls_identity_drop(struct tls_identity *i)
 {
     if (!i || --i->refs > 0)
         return;
+    sessions_fini(&i->sessions);
     pem_chain_fini(&i->chain);
     pem_key_fini(&i->key);
     free(i);

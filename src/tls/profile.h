@@ -8,6 +8,7 @@
 
 #include "base/pool.h"
 #include "tls/pem.h"
+#include "tls/sessions.h"
 
 enum tls_side { TLS_SERVER, TLS_CLIENT, TLS_SIDES };
 
@@ -24,7 +25,8 @@ enum tls_failure {
 
 /* Counted from the start of the process. */
 struct tls_counts {
-    uint64_t done;
+    uint64_t done;    /* full handshakes */
+    uint64_t resumed; /* of a session that was kept */
     uint64_t failed[TLS_FAILURES];
 };
 
@@ -67,7 +69,8 @@ struct tls_identity {
     unsigned refs;
     struct pem_chain chain;
     struct pem_key key;
-    struct pem_facts facts; /* of the leaf */
+    struct pem_facts facts;   /* of the leaf */
+    struct sessions sessions; /* of clients to whom it was shown */
 };
 
 /* Takes chain and key (left empty). NULL when out of memory or the leaf can't be read. */

@@ -51,6 +51,21 @@ renegotiate() {
 like "$(renegotiate | timeout 10 openssl s_client -tls1_2 -connect "127.0.0.1:$PORT" 2>&1)" \
     'no renegotiation' "renegotiation is refused"
 
+# ---- resumption
+
+# session FILE: what a client that has a session in FILE tells of a handshake; FILE keeps it after.
+session() {
+    client -tls1_2 -no_ticket -sess_out "$1.new" $([ ! -f "$1" ] || echo -sess_in "$1")
+    [ ! -f "$1.new" ] || mv "$1.new" "$1"
+}
+resumed='license_proxy_tls_handshakes_total{side="server",result="resumed"}'
+like "$(session "$work/session")" '^New, TLSv1\.2' "a client's first handshake is a full one"
+like "$(session "$work/session")" '^Reused, TLSv1\.2' "its second resumes the session"
+like "$(curl -s "$STATUS/metrics" | grep -F "$resumed")" ' 1$' "which /metrics counts"
+like "$(session "$work/session")" '^Reused, TLSv1\.2' "and so does its third"
+cp "$work/session" "$work/kept"
+like "$(session "$work/other")" '^New, TLSv1\.2' "another client's is a full one"
+
 # ---- plain HTTP to it, and noise
 
 answer=$(curl -s -m 10 -i "http://127.0.0.1:$PORT/v1/plain")
@@ -64,6 +79,9 @@ fetch /v1/after-noise
 is "$CODE" 200 "noise harms nobody"
 unlike "$(<"$LOG")" 'level=(warn|error) .*handshake' "and is no warning: port scanners are common"
 stop_proxy self
+start_proxy again
+like "$(session "$work/kept")" '^New, TLSv1\.2' "a session doesn't outlive the proxy"
+stop_proxy again
 
 # ---- PEM files, EC and RSA, with a chain
 
@@ -74,6 +92,11 @@ for kind in ec rsa; do
         --connect-to "::127.0.0.1:$PORT" "https://proxy.example/v1/$kind")
     is "$CODE" 200 "a certificate of one's own: $kind"
     like "$(client -tls1_2)" "Cipher *: ECDHE-$([ $kind = rsa ] && echo RSA || echo ECDSA)-" "with a fitting suite"
+    session "$work/$kind" >/dev/null
+    like "$(session "$work/$kind")" '^Reused' "sessions are resumed"
+    kill -HUP "$PID"
+    wait_for 5 logged 'msg="?reloaded'
+    like "$(session "$work/$kind")" '^New' "... and none that was made before a reload"
     stop_proxy "$kind"
 done
 cat "$work/mine-ec.crt" "$work/ca.crt" >"$work/chain.crt"
