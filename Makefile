@@ -9,6 +9,8 @@
 #                   (aarch64 or armhf; a quarter of an hour)
 #   make lint       formatting, static analysis, shell scripts, order of includes
 #   make bench      figures of the README; not part of the tests
+#   make scan       what testssl.sh finds on the licensing port, in minutes; sslscan is in check
+#   make coverage   which lines of src/ the tests run: per file, and build/cov/uncovered.txt
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
 #   make image-check  builds Dockerfile.scratch with buildah, and tests that image and the other
 #   make release    build/dist: the programs (this machine's, and those of ARCHES="aarch64 ..."),
@@ -86,6 +88,16 @@ bench:
 	+@$(BUILD) program server
 	@tests/bench/state
 
+scan: all server
+	@tools/setup check scan
+	@tests/peer/testssl
+
+coverage:
+	@tools/setup build check coverage
+	+@$(BUILD) program server
+	+@$(BUILD) COV=1 program server units
+	@tests/coverage
+
 lint:
 	@tools/setup build lint
 	+@$(BUILD) program
@@ -126,4 +138,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check smoke smoke-kernel bench lint image image-check release install clean distclean FORCE
+.PHONY: all units server fuzz demo check smoke smoke-kernel bench scan coverage lint image image-check release install clean distclean FORCE

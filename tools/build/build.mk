@@ -1,9 +1,10 @@
 # How the program, the unit tests and the tools are compiled and linked. Called by the Makefile
 # once tools/setup has run, so everything looked up on the machine here is in place.
 #
-# Three variants are built from the same sources:
+# These variants are built from the same sources:
 #   release   musl, static-pie, hardened, stripped    build/license-proxy, build/release/
 #   san       glibc, AddressSanitizer and UBSan       build/san/license-proxy, build/san/
+#   cov       glibc, counts the lines that run      build/cov/license-proxy, build/cov/
 #   fuzz      glibc, clang, the same and libFuzzer       build/fuzz/ (fuzz targets alone)
 #   ARCH      release for another machine: aarch64, armhf, i386 or riscv64, by Debian's
 #             cross compiler and its musl    build/ARCH/license-proxy, build/ARCH/
@@ -28,9 +29,9 @@ AR := ar
 Q := $(if $(V),,@)
 say = @printf '  %-8s %s\n' '$(1)' '$(2)'
 
-VARIANT := $(if $(FUZZ),fuzz,$(if $(SAN),san,$(or $(ARCH),release)))
+VARIANT := $(if $(FUZZ),fuzz,$(if $(SAN),san,$(if $(COV),cov,$(or $(ARCH),release))))
 OUT := build/$(VARIANT)
-BIN := $(if $(SAN)$(ARCH),$(OUT),build)
+BIN := $(if $(SAN)$(COV)$(ARCH),$(OUT),build)
 GEN := build/gen
 
 # ---- flags ---------------------------------------------------------------------------------
@@ -55,6 +56,14 @@ CODEGEN := -g -O1 -fno-omit-frame-pointer $(SANITIZE) -DLP_FAULTS
 # BearSSL takes liberties that UBSan reports; its buffers are watched all the same.
 BEARSSL_CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address
 LINK = $(CC) $(CODEGEN) -o $@.new $(1) && mv $@.new $@
+
+else ifeq ($(VARIANT),cov)
+
+# The counts are files, written when a process ends: so also at _exit, and by helpers whose lists of
+# system calls must let them. Each write of a count adds to what is there.
+CODEGEN := -g -O0 --coverage -Wno-maybe-uninitialized -DLP_FAULTS -DSANDBOX_WIDE
+START := $(OUT)/obj/tools/build/count.o
+LINK = $(CC) --coverage -Wl,--wrap=_exit -o $@.new $(1) && mv $@.new $@
 
 else
 
@@ -104,7 +113,7 @@ PRINTF := $(OUT)/obj/tools/build/printf.o
 
 endif
 
-CFLAGS := $(LANGUAGE) $(WARN) $(CODEGEN) $(SMALLER) $(MAP) -Isrc -isystem $(BEARSSL_DIR)/inc
+CFLAGS := $(LANGUAGE) $(WARN) $(CODEGEN) $(SMALLER) $(if $(COV),,$(MAP)) -Isrc -isystem $(BEARSSL_DIR)/inc
 # CURVES=bearssl: for comparison, and for who trusts BearSSL's arithmetic more.
 CFLAGS += $(if $(filter bearssl,$(CURVES)),-DCURVES_OF_BEARSSL)
 
@@ -123,8 +132,8 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(OUT)/%,$(sort $(wildcard tests/fuzz/*.c))
 
 BEARSSL_SRC := $(sort $(wildcard $(BEARSSL_DIR)/src/*.c $(BEARSSL_DIR)/src/*/*.c))
 BEARSSL_OBJ := $(BEARSSL_SRC:$(BEARSSL_DIR)/src/%.c=$(OUT)/bearssl/%.o)
-# What is fuzzed is the code here, so that variant takes the release's BearSSL.
-BEARSSL_LIB := $(if $(FUZZ),build/release,$(OUT))/libbearssl.a
+# What is fuzzed and counted is the code here, so those variants take the release's BearSSL.
+BEARSSL_LIB := $(if $(FUZZ)$(COV),build/release,$(OUT))/libbearssl.a
 ifeq ($(BEARSSL_SRC),)
 $(error no BearSSL source in $(BEARSSL_DIR): run tools/setup build, or give BEARSSL=DIR)
 endif
@@ -198,8 +207,8 @@ CURVES_OBJ := $(OUT)/obj/tools/curves.o $(OUT)/obj/crypto/word.o $(OUT)/obj/cryp
 
 ifneq ($(VARIANT),release)
 # The release build's make does it, once for all.
-$(GENERATED) $(if $(FUZZ),$(BEARSSL_LIB)): generated ; @:
-generated: ; +@$(MAKE) -f tools/build/build.mk SAN= FUZZ= ARCH= generated $(if $(FUZZ),bearssl)
+$(GENERATED) $(if $(FUZZ)$(COV),$(BEARSSL_LIB)): generated ; @:
+generated: ; +@$(MAKE) -f tools/build/build.mk SAN= FUZZ= COV= ARCH= generated $(if $(FUZZ)$(COV),bearssl)
 else
 generated: $(GENERATED) ; @:
 
@@ -269,7 +278,7 @@ $(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter $(BEARSSL_LOOPS),$*),,$(BEARSSL_SMALL)) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
 
-ifndef FUZZ
+ifeq ($(FUZZ)$(COV),)
 $(BEARSSL_LIB): $(BEARSSL_OBJ)
 	$(call say,AR,$@ ($(words $^) objects))
 	@rm -f $@
