@@ -4,7 +4,9 @@
 #include "format/base64.h"
 #include "tls/identity.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 /* The certificate that `serve` shows with this configuration. */
 static bool load(const struct config *config, struct pem_chain *chain, struct err *err)
@@ -20,10 +22,11 @@ static bool load(const struct config *config, struct pem_chain *chain, struct er
         return false;
     }
     snprintf(path, sizeof path, "%s/" STATE_FILES_CERTIFICATE, config->state_dir);
-    if (pem_load_chain(path, chain, err))
-        return true;
-    err_set(err, ERR_CONFIG, "%s: no certificate yet: the first start of serve makes it", path);
-    return false;
+    if (access(path, F_OK) < 0 && errno == ENOENT) {
+        err_set(err, ERR_CONFIG, "%s: no certificate yet: the first start of serve makes it", path);
+        return false;
+    }
+    return pem_load_chain(path, chain, err);
 }
 
 /* Lines that start with '#' are passed over by whoever reads the PEM text behind them. */

@@ -46,8 +46,11 @@ is_confined "$PID" proxy 1
 is_confined "$spawner" spawner 1
 is_confined "$resolver" resolver 2
 is_confined "$storage" storage 2
-like "$(<"/proc/$resolver/limits")" 'Max file size +0 +0' "the resolver writes no file"
-like "$(<"/proc/$storage/limits")" 'Max processes +0 +0' "the storage helper starts no process"
+# Which lines ran (tests/coverage) is told in files, so that build's sandbox is wider.
+if [ -z "${COVERAGE:-}" ]; then
+    like "$(<"/proc/$resolver/limits")" 'Max file size +0 +0' "the resolver writes no file"
+    like "$(<"/proc/$storage/limits")" 'Max processes +0 +0' "the storage helper starts no process"
+fi
 is "$(find /proc/"$spawner"/fd -mindepth 1 -printf '%l\n' | grep -vc "^pipe:\|^/\|^socket:")" 0 "spawner: nothing odd is open"
 is "$(find "/proc/$spawner/fd" -mindepth 1 | wc -l)" 4 "spawner: its socket alone, beside the standard ones"
 
@@ -122,12 +125,14 @@ mv "$work/tls/new.key" "$work/tls/key"
 kill -HUP "$PID"
 wait_for 10 is_served "$work/second.crt"
 ok $? "files that were replaced by renaming are read again"
-conf "$work/elsewhere"
-kill -HUP "$PID"
-wait_for 10 logged 'reload failed.*elsewhere/cert: Permission denied.*restart'
-ok $? "files elsewhere can't be, and the log tells what to do"
-is_served "$work/second.crt"
-ok $? "the old ones serve on"
+if [ -z "${COVERAGE:-}" ]; then
+    conf "$work/elsewhere"
+    kill -HUP "$PID"
+    wait_for 10 logged 'reload failed.*elsewhere/cert: Permission denied.*restart'
+    ok $? "files elsewhere can't be, and the log tells what to do"
+    is_served "$work/second.crt"
+    ok $? "the old ones serve on"
+fi
 stop_proxy reload
 
 # ---- modes
