@@ -4,14 +4,14 @@
 #   silent.pl ADDRESS PORT READY      READY is written once that is so
 use strict;
 use warnings;
-use IO::Socket::INET;
+use IO::Socket::IP;
 
 my ($address, $port, $ready) = @ARGV;
-my $listener = IO::Socket::INET->new(Listen => 1, LocalAddr => $address, LocalPort => $port)
+my $listener = IO::Socket::IP->new(Listen => 1, LocalAddr => $address, LocalPort => $port)
     or die "no port: $!";
 my @queue;
 while (1) {
-    my $one = IO::Socket::INET->new(PeerAddr => $address, PeerPort => $port, Timeout => 0.3)
+    my $one = IO::Socket::IP->new(PeerAddr => $address, PeerPort => $port, Timeout => 0.3)
         or last;
     push @queue, $one;
     die "the queue has no end" if @queue > 100;
