@@ -15,6 +15,7 @@
 
 #include "base/secret.h"
 #include "crypto/curves.h"
+#include "crypto/ecdsa.h"
 #include "format/der.h"
 #include "format/der_read.h"
 
@@ -300,7 +301,7 @@ static bool sign(struct slice tbs, const br_ec_private_key *ec, struct pem_chain
     size_t n;
 
     sha256(tbs.p, tbs.n, hash);
-    n = br_ecdsa_i31_sign_asn1(curves_get(), &br_sha256_vtable, hash, ec, signature);
+    n = ecdsa_sign(curves_get(), &br_sha256_vtable, hash, ec, signature);
     der_init(&d, array, sizeof array);
     der_bits(&d, signature, n, 0);
     write_signature_algorithm(&d);

@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "crypto/curves.h"
+#include "crypto/ecdsa.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,7 +49,7 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
     p->rsa_verify = br_rsa_pkcs1_vrfy_get_default();
     p->rsa_sign = br_rsa_pkcs1_sign_get_default();
     p->ecdsa_verify = br_ecdsa_vrfy_asn1_get_default();
-    p->ecdsa_sign = br_ecdsa_sign_asn1_get_default();
+    p->ecdsa_sign = ecdsa_sign;
     return true;
 }
 
