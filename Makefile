@@ -87,6 +87,7 @@ bench:
 	@tools/setup build check
 	+@$(BUILD) program server
 	@tests/bench/state
+	@tests/bench/curves
 
 scan: all server
 	@tools/setup check scan

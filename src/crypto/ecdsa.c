@@ -2,6 +2,7 @@
 
 #include "base/secret.h"
 #include "crypto/p256.h"
+#include "crypto/publish.h"
 
 #include <string.h>
 
@@ -79,13 +80,16 @@ static void make_nonce(scalar nonce, const br_hash_class *hash_class, const scal
 {
     br_hmac_drbg_context drbg;
     uint8_t bytes[64];
+    uint64_t good;
 
     word_to_big_endian(bytes, x);
     word_to_big_endian(bytes + 32, hash);
     br_hmac_drbg_init(&drbg, hash_class, bytes, sizeof bytes);
-    do
+    do {
         br_hmac_drbg_generate(&drbg, bytes, 32);
-    while (p256_scalar(nonce, bytes, 32) == 0);
+        good = p256_scalar(nonce, bytes, 32);
+        publish(&good, sizeof good);
+    } while (!good);
     secret_wipe(bytes, sizeof bytes);
     secret_wipe(&drbg, sizeof drbg);
 }
@@ -107,11 +111,13 @@ size_t ecdsa_sign(const br_ec_impl *ec, const br_hash_class *hash_class, const v
 {
     scalar x, m, k, r, s;
     uint8_t point[65], bytes[32], *raw = signature;
-    uint64_t carry;
+    uint64_t carry, good;
 
     if (key->curve != BR_EC_secp256r1)
         return br_ecdsa_i31_sign_asn1(ec, hash_class, hash, key, signature);
-    if (p256_scalar(x, key->x, key->xlen) == 0)
+    good = p256_scalar(x, key->x, key->xlen);
+    publish(&good, sizeof good);
+    if (!good)
         return 0;
     decode_hash(m, hash, hash_class->desc >> BR_HASHDESC_OUT_OFF & BR_HASHDESC_OUT_MASK);
     make_nonce(k, hash_class, x, m);
@@ -132,7 +138,8 @@ size_t ecdsa_sign(const br_ec_impl *ec, const br_hash_class *hash_class, const v
     secret_wipe(x, sizeof x);
     secret_wipe(k, sizeof k);
     secret_wipe(bytes, sizeof bytes);
-    return br_ecdsa_raw_to_asn1(signature, 64);
+    publish(raw, 64);
+    return br_ecdsa_raw_to_asn1(raw, 64);
 }
 
 #else

@@ -1,0 +1,7 @@
+#include "crypto/publish.h"
+
+void publish(const void *data, size_t n)
+{
+    (void)data;
+    (void)n;
+}
