@@ -1,5 +1,6 @@
 #include "tls/profile.h"
 
+#include "base/limits.h"
 #include "base/secret.h"
 #include "crypto/curves.h"
 #include "crypto/ecdsa.h"
@@ -181,6 +182,7 @@ void tls_profile_suites(br_ssl_engine_context *eng, int key_type)
         BR_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
     };
 
+    _Static_assert(sizeof both / sizeof both[0] == LIMIT_SUITES, "places for them are limited");
     if (key_type == BR_KEYTYPE_EC)
         br_ssl_engine_set_suites(eng, ecdsa, sizeof ecdsa / sizeof ecdsa[0]);
     else if (key_type == BR_KEYTYPE_RSA)

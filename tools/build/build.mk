@@ -276,7 +276,10 @@ endif
 
 $(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter $(BEARSSL_LOOPS),$*),,$(BEARSSL_SMALL)) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
+	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter $(BEARSSL_LOOPS),$*),,$(BEARSSL_SMALL)) $(MAP) -w $(BEFORE) -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
+
+$(OUT)/bearssl/ssl/ssl_hs_server.o: BEFORE := -include tools/build/bearssl_server.h
+$(OUT)/bearssl/ssl/ssl_hs_server.o: tools/build/bearssl_server.h src/base/limits.h
 
 ifeq ($(FUZZ)$(COV),)
 $(BEARSSL_LIB): $(BEARSSL_OBJ)
