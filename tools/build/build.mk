@@ -276,10 +276,15 @@ endif
 
 $(OUT)/bearssl/%.o: $(BEARSSL_DIR)/src/%.c $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter $(BEARSSL_LOOPS),$*),,$(BEARSSL_SMALL)) $(MAP) -w $(BEFORE) -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
+	$(Q)$(CC) $(BEARSSL_CODEGEN) $(if $(filter $(BEARSSL_LOOPS),$*),,$(BEARSSL_SMALL)) $(MAP) -w -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -c -o $@ $<
 
-$(OUT)/bearssl/ssl/ssl_hs_server.o: BEFORE := -include tools/build/bearssl_server.h
-$(OUT)/bearssl/ssl/ssl_hs_server.o: tools/build/bearssl_server.h src/base/limits.h
+# This file is not as it came: see the two.
+CHANGE := tools/build/bearssl_server
+$(OUT)/bearssl/ssl/ssl_hs_server.o: $(BEARSSL_DIR)/src/ssl/ssl_hs_server.c $(CHANGE).h $(CHANGE).sed \
+		src/base/limits.h $(OUT)/bearssl.flags
+	@mkdir -p $(@D)
+	$(Q)sed -f $(CHANGE).sed $< | $(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(MAP) -w \
+		-include $(CHANGE).h -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -x c -c -o $@ -
 
 ifeq ($(FUZZ)$(COV),)
 $(BEARSSL_LIB): $(BEARSSL_OBJ)
