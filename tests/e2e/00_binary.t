@@ -35,27 +35,32 @@ at_least() {
     ok $? "$1 ($3)"
 }
 
-header=$(readelf -hW "$bin")
-segments=$(readelf -lW "$bin")
-dynamic=$(readelf -dW "$bin")
-sections=$(readelf -SW "$bin")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+# hardened FILE [WHOSE]: what an executable for any machine says of itself.
+hardened() {
+    whose=${2:+$2: }
+    header=$(readelf -hW "$1")
+    segments=$(readelf -lW "$1")
+    dynamic=$(readelf -dW "$1")
+    sections=$(readelf -SW "$1")
+    has "${whose}file says it is statically linked" "static-pie linked|statically linked" "$(file "$1")"
+    has "${whose}position independent" "Type: +DYN" "$header"
+    hasnt "${whose}asks for no loader" "INTERP" "$segments"
+    hasnt "${whose}needs no library" "NEEDED" "$dynamic"
+    has "${whose}flagged as PIE" "FLAGS_1.*PIE" "$dynamic"
+    has "${whose}all symbols bound at start" "BIND_NOW" "$dynamic"
+    has "${whose}relocations read-only after start" "GNU_RELRO" "$segments"
+    has "${whose}stack not executable" "GNU_STACK .* RW +0x" "$segments"
+    hasnt "${whose}no segment both writable and executable" "LOAD .* (RWE|WE) " "$segments"
+    has "${whose}constants outside the executable segment" "LOAD +0x0+ .* R +0x" "$segments"
+    hasnt "${whose}stripped of symbols" "[.]symtab" "$sections"
+    hasnt "${whose}stripped of debug information" "[.]debug" "$sections"
+}
+
+hardened "$bin"
 objdump -d --no-show-raw-insn "$bin" >"$work/code"
-
-has "file says it is statically linked" "static-pie linked|statically linked" "$(file "$bin")"
-has "position independent" "Type: +DYN" "$header"
-hasnt "asks for no loader" "INTERP" "$segments"
-hasnt "needs no library" "NEEDED" "$dynamic"
-has "flagged as PIE" "FLAGS_1.*PIE" "$dynamic"
-has "all symbols bound at start" "BIND_NOW" "$dynamic"
-has "relocations read-only after start" "GNU_RELRO" "$segments"
-has "stack not executable" "GNU_STACK .* RW +0x" "$segments"
-hasnt "no segment both writable and executable" "LOAD .* (RWE|WE) " "$segments"
-has "constants outside the executable segment" "LOAD +0x0+ .* R +0x" "$segments"
-hasnt "stripped of symbols" "[.]symtab" "$sections"
-hasnt "stripped of debug information" "[.]debug" "$sections"
-
 if [ "$(uname -m)" = x86_64 ]; then
     at_least "stack protector in use" 100 "$(grep -c '%fs:0x28' "$work/code")"
     at_least "indirect branches marked for CET" 100 "$(grep -c endbr64 "$work/code")"
@@ -64,6 +69,17 @@ if [ "$(uname -m)" = x86_64 ]; then
         "$(grep -B1 -E '\sret' "$work/code" | grep -Ec 'xor +%e([a-z]+),%e\1')"
 else
     echo "# instruction checks are for x86_64"
+fi
+
+# The one for another machine that every check builds, where it is there.
+other=$root/build/aarch64/license-proxy
+if [ -f "$other" ] && command -v aarch64-linux-gnu-objdump >/dev/null; then
+    hardened "$other" aarch64
+    aarch64-linux-gnu-objdump -d --no-show-raw-insn "$other" >"$work/other"
+    at_least "aarch64: return addresses signed and checked" 100 \
+        "$(grep -c autiasp "$work/other")"
+    at_least "aarch64: targets of indirect branches marked" 100 \
+        "$(grep -Ec '\s(bti|paciasp)' "$work/other")"
 fi
 
 size=$(stat -c %s "$bin")
