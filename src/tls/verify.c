@@ -191,9 +191,8 @@ static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
     return false;
 }
 
-static unsigned end_chain(const br_x509_class **ctx)
+static unsigned conclude(struct verify *v)
 {
-    struct verify *v = self(ctx);
     struct slice der = buf_slice(&v->leaf);
     br_x509_certificate leaf = {(unsigned char *)(uintptr_t)der.p, der.n};
     unsigned code = v->count > 0 ? 0 : BR_ERR_X509_EMPTY_CHAIN;
@@ -211,6 +210,16 @@ static unsigned end_chain(const br_x509_class **ctx)
     if (pin_alone(v) && !pem_read_public(&leaf, &v->decoder, NULL))
         return REFUSED_KEY_KIND;
     return 0;
+}
+
+/* A connection may live long: the certificates needn't. */
+static unsigned end_chain(const br_x509_class **ctx)
+{
+    struct verify *v = self(ctx);
+    unsigned code = conclude(v);
+
+    verify_fini(v);
+    return code;
 }
 
 static const br_x509_pkey *get_pkey(const br_x509_class *const *ctx, unsigned *usages)

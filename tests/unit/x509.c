@@ -13,6 +13,8 @@
 #include "tls/refusal.h"
 #include "tls/x509.h"
 
+#include <glob.h>
+
 static struct tls_profile profile;
 
 /* ---- accepted */
@@ -647,6 +649,41 @@ static void test_reader(void)
     page_free(&page);
 }
 
+/*
+ * The public authorities' own certificates, which hold about all that is usual: as issuers, some
+ * would be refused for being old, and none for what isn't understood.
+ */
+static void test_authorities(void)
+{
+    glob_t files;
+    size_t count = 0;
+
+    if (glob("/usr/share/ca-certificates/mozilla/*.crt", 0, NULL, &files) != 0) {
+        ok(false, "the public authorities' certificates are there");
+        return;
+    }
+    for (size_t i = 0; i < files.gl_pathc; i++) {
+        struct err err = {0};
+        struct pem_chain chain;
+        struct x509 x;
+        unsigned code;
+
+        if (!pem_load_chain(files.gl_pathv[i], &chain, &err)) {
+            ok(false, "%s: %s", files.gl_pathv[i], err.text);
+            continue;
+        }
+        code =
+            x509_read(slice_make((const char *)chain.certs[0].data, chain.certs[0].data_len), &x);
+        if (code != 0 && code != REFUSED_SERIAL)
+            ok(false, "%s %s", files.gl_pathv[i], refusal_text((int)code));
+        count += code == 0 && x.signature == 0 && x.is_ca && x.usage & X509_CERT_SIGN;
+        pem_chain_fini(&chain);
+    }
+    ok(count >= 50 && count >= files.gl_pathc / 2, "%zu of %zu public authorities' would do", count,
+       files.gl_pathc);
+    globfree(&files);
+}
+
 int main(void)
 {
     struct err err = {0};
@@ -660,6 +697,7 @@ int main(void)
     test_bounds();
     test_pins();
     test_reader();
+    test_authorities();
     tls_profile_fini(&profile);
     return done_testing();
 }
