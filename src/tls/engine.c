@@ -5,8 +5,8 @@
  * memory drains first.
  *
  * The engine asks for five bytes, then for the rest of the record: reading exactly that would cost
- * two system calls a record. We read ahead as much as there is, and keep what the engine has no
- * room for in `ahead` (which is empty, and holds no memory, nearly always).
+ * two system calls a record. We read as much as there is, and keep what the engine has no room for
+ * in `ahead` (which is empty, and holds no memory, nearly always).
  */
 #include "tls/engine.h"
 
@@ -35,6 +35,7 @@ struct tls {
     bool counted;                  /* its end is in the profile's counts */
     bool resumed;                  /* a session that was kept */
     bool ended;                    /* the transport has no more to read */
+    bool drained;                  /* the last reading took all there was */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
     struct tls_profile *profile;   /* borrowed, as are the pools */
@@ -359,36 +360,55 @@ static void hear(struct tls *t, uint8_t first)
     t->heard = true;
 }
 
+/* Gives the engine as much as it has room for; how much. */
+static size_t feed(struct tls *t, struct slice data)
+{
+    size_t done = 0;
+
+    while (done < data.n) {
+        size_t size, n = data.n - done;
+        uint8_t *into = br_ssl_engine_recvrec_buf(t->eng, &size);
+
+        if (!into)
+            break;
+        if (n > size)
+            n = size;
+        memcpy(into, data.p + done, n);
+        br_ssl_engine_recvrec_ack(t->eng, n);
+        done += n;
+    }
+    return done;
+}
+
 /* Gives the engine bytes from the peer: what was read ahead first. */
 static enum io recv_records(struct tls *t, struct err *err)
 {
-    size_t size, n;
-    uint8_t *into = br_ssl_engine_recvrec_buf(t->eng, &size);
+    uint8_t *arrived = t->profile->arrived;
+    struct slice data = {(char *)arrived, 0};
+    size_t n;
+    enum io r;
 
-    if (t->ahead.len == 0 && size < READ_AHEAD) {
-        uint8_t *room = buf_reserve(&t->ahead, READ_AHEAD);
-        enum io r;
-
-        if (!room) {
-            err_set(err, ERR_MEMORY, "out of memory");
-            return IO_ERR;
-        }
-        r = t->transport.recv(t->transport.ctx, room, READ_AHEAD, &n, err);
-        if (r != IO_OK)
-            return r;
-        buf_commit(&t->ahead, n);
-    } else if (t->ahead.len == 0) {
-        enum io r = t->transport.recv(t->transport.ctx, into, size, &n, err);
-
-        if (r == IO_OK)
-            br_ssl_engine_recvrec_ack(t->eng, n);
-        return r;
+    if (t->ahead.len > 0) {
+        data = buf_slice(&t->ahead);
+        hear(t, (uint8_t)data.p[0]);
+        buf_consume(&t->ahead, feed(t, data));
+        return IO_OK;
     }
-    hear(t, (uint8_t)buf_slice(&t->ahead).p[0]);
-    n = t->ahead.len < size ? t->ahead.len : size;
-    memcpy(into, buf_slice(&t->ahead).p, n);
-    buf_consume(&t->ahead, n);
-    br_ssl_engine_recvrec_ack(t->eng, n);
+    /* Less came than there was room for: there was no more. Were it not so, poll would tell. */
+    if (t->drained) {
+        t->drained = false;
+        return IO_AGAIN;
+    }
+    r = t->transport.recv(t->transport.ctx, arrived, READ_AHEAD, &data.n, err);
+    if (r != IO_OK)
+        return r;
+    t->drained = data.n < READ_AHEAD;
+    hear(t, arrived[0]);
+    n = feed(t, data);
+    if (!buf_append(&t->ahead, data.p + n, data.n - n)) {
+        err_set(err, ERR_MEMORY, "out of memory");
+        return IO_ERR;
+    }
     return IO_OK;
 }
 
@@ -491,6 +511,9 @@ enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struc
     *n = 0;
     if (!wake(t, err))
         return IO_ERR;
+    /* A server's answer may be there when it is first looked for. */
+    if (t->trust)
+        t->drained = false;
     while (*n < size) {
         unsigned state = br_ssl_engine_current_state(t->eng);
         size_t room, take;

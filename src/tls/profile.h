@@ -46,7 +46,8 @@ struct tls_profile {
     br_ecdsa_sign ecdsa_sign;
     br_hmac_drbg_context entropy;
     struct tls_counts handshakes[TLS_SIDES];
-    struct pool connections[TLS_SIDES], records[TLS_SIDES]; /* of tls/engine */
+    struct pool connections[TLS_SIDES], records[TLS_SIDES]; /* of tls/engine, as is the next */
+    uint8_t arrived[LIMIT_HEAD]; /* from a peer, on its way to the engine within one call */
 };
 
 /* Chooses, and seeds the generator from getrandom(2). ERR_SYSTEM without entropy: do not start. */
