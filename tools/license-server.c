@@ -757,8 +757,8 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
     buf_init(&c->out, OUT_MAX);
     c->stream = stream_plain_take(fd, &err);
     if (c->stream)
-        c->stream =
-            stream_tls_take(tls_server_new(&s->profile, s->identity, &err), c->stream, &err);
+        c->stream = stream_tls_take(tls_server_new(&s->profile, s->identity, NULL, 0, &err),
+                                    c->stream, &err);
     if (!c->stream || !loop_watch(&s->loop, &c->io, POLLIN)) {
         stream_free(c->stream);
         free(c);

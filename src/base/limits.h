@@ -20,7 +20,7 @@
 
 /* Connections and work in flight. */
 #define LIMIT_CLIENTS 16384 /* licensing connections; a silent one costs half a kilobyte. */
-#define LIMIT_TALKING 4096  /* of them not silent: 25 kB each with TLS, 100 MB together. */
+#define LIMIT_TALKING 4096  /* of them not silent: 25 kB each with TLS, 5 kB at rest. */
 #define LIMIT_SLOW_MS 2000  /* a message's way, before the connection may have to make room. */
 #define LIMIT_SUITES 6      /* cipher suites; BearSSL's server looks at as many places. */
 #define LIMIT_HANDSHAKE_STEPS                                                                      \

@@ -113,7 +113,8 @@ static void check_pairs(struct findings *f)
 static void check_anchors(struct findings *f)
 {
     struct pem_anchors anchors = {.count = 0};
-    struct err err = {0};
+    struct err err = {0}, client_err = {0};
+    const char *ignored;
 
     if (roots_load(f->config.ca_file, getenv("SSL_CERT_FILE"), &anchors, &f->anchors_source,
                    &err)) {
@@ -124,6 +125,10 @@ static void check_anchors(struct findings *f)
         fprintf(stderr, "environment variable SSL_CERT_FILE: %s\n", err.text);
         f->faults++;
     }
+    pem_anchors_fini(&anchors);
+    if (f->config.client_ca &&
+        !roots_load(f->config.client_ca, NULL, &anchors, &ignored, &client_err))
+        fault(f, offsetof(struct config, client_ca), client_err.text);
     pem_anchors_fini(&anchors);
 }
 

@@ -68,14 +68,10 @@ static void print_wrapped(const char *text, int indent)
 static void print_setting(const struct setting *s)
 {
     char variable[SETTING_VARIABLE_SIZE], text[512];
-    const char *left = s->fallback || s->unavailable ? "; " : "";
 
     setting_variable(s, variable);
-    snprintf(text, sizeof text, "%s%s%s%s", s->help, left,
-             s->unavailable ? "not available in this version"
-             : s->fallback  ? "default "
-                            : "",
-             s->fallback && !s->unavailable ? s->fallback : "");
+    snprintf(text, sizeof text, "%s%s%s", s->help, s->fallback ? "; default " : "",
+             s->fallback ? s->fallback : "");
     if (s->is_flag)
         printf("  --%s %s\n", s->name, s->argument);
     else

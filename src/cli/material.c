@@ -84,13 +84,12 @@ static struct tls_identity *load_identity(const char *cert, const char *cert_key
     return identity;
 }
 
-static struct tls_trust *load_roots(const struct config *config, const char **source,
-                                    struct err *err)
+static struct tls_trust *load_roots(const char *ca_file, const char **source, struct err *err)
 {
     struct pem_anchors anchors = {.count = 0};
     struct tls_trust *trust;
 
-    if (!roots_load(config->ca_file, getenv("SSL_CERT_FILE"), &anchors, source, err))
+    if (!roots_load(ca_file, getenv("SSL_CERT_FILE"), &anchors, source, err))
         return NULL;
     trust = tls_trust_take(&anchors, err);
     pem_anchors_fini(&anchors);
@@ -119,19 +118,28 @@ static bool add_pins_and_client(struct tls_trust *trust, const struct config *co
 bool material_load(struct material *m, const struct config *config, struct tls_profile *profile,
                    int64_t now_s, const struct material *old, struct err *err)
 {
+    const char *ignored;
+
     memset(m, 0, sizeof *m);
-    m->trust = load_roots(config, &m->roots, err);
+    m->trust = load_roots(config->ca_file, &m->roots, err);
     /* Without pins and a client certificate it is the same: the authorities are read once. */
     if (m->trust && config->pin_sha256.count == 0 && !config->client_cert)
         m->proxy_trust = tls_trust_hold(m->trust);
     else if (m->trust)
-        m->proxy_trust = load_roots(config, &m->roots, err);
+        m->proxy_trust = load_roots(config->ca_file, &m->roots, err);
     if (!m->proxy_trust || !add_pins_and_client(m->trust, config, err)) {
         material_fini(m);
         return false;
     }
     if (!config->tls_enabled)
         return true;
+    if (config->client_ca) {
+        m->clients = load_roots(config->client_ca, &ignored, err);
+        if (!m->clients) {
+            material_fini(m);
+            return false;
+        }
+    }
     m->self_made = !config->tls_cert;
     if (!m->self_made)
         m->identity = load_identity(config->tls_cert, config->tls_key, err);
@@ -180,6 +188,7 @@ bool material_renew(const struct material *m, const struct config *config,
 void material_fini(struct material *m)
 {
     tls_identity_drop(m->identity);
+    tls_trust_drop(m->clients);
     tls_trust_drop(m->trust);
     tls_trust_drop(m->proxy_trust);
     memset(m, 0, sizeof *m);

@@ -12,6 +12,7 @@
 struct material {
     struct tls_identity *identity; /* held; NULL with [tls] enabled = false */
     bool self_made;
+    struct tls_trust *clients;     /* held; of services; NULL without [tls] client_ca */
     struct tls_trust *trust;       /* held; of license servers, with pins and client certificate */
     struct tls_trust *proxy_trust; /* held; of an https egress proxy: authorities alone */
     const char *roots;             /* borrowed from config, the environment or a constant */

@@ -105,11 +105,6 @@ static void apply(struct load *l, const struct setting *s, struct options_origin
 {
     struct err err = {0};
 
-    if (s->unavailable) {
-        if (first)
-            report_setting(l, s, origin, ERR_CONFIG, "not available in this version; leave it out");
-        return;
-    }
     if (first) {
         l->options->origins[index_of(s)] = origin;
         if (s->type == SETTING_LIST)
@@ -311,7 +306,7 @@ static void apply_value(struct load *l, const struct setting *s, const struct to
     const char *fault = type_fault(s, value);
     char number[24];
 
-    if (fault && !s->unavailable) {
+    if (fault) {
         l->options->origins[index_of(s)] = origin;
         report_setting(l, s, origin, ERR_CONFIG, fault);
         return;
@@ -328,7 +323,7 @@ static void apply_value(struct load *l, const struct setting *s, const struct to
         apply(l, s, origin, slice_of(value->boolean ? "true" : "false"), true);
         break;
     case TOML_STRINGS:
-        if (value->count == 0 && !s->unavailable) {
+        if (value->count == 0) {
             l->options->origins[index_of(s)] = origin;
             setting_clear(s, l->config);
         }
@@ -529,6 +524,9 @@ static void settle(struct load *l)
     settle_pair(l, c->client_cert, c->client_key, offsetof(struct config, client_cert),
                 offsetof(struct config, client_key));
     settle_servers(l);
+    if (c->client_ca && !c->tls_enabled)
+        report_field(l, offsetof(struct config, client_ca),
+                     "without TLS no client shows a certificate; leave it out, or enabled");
     settle_access(l, &c->allow, offsetof(struct config, allow));
     settle_access(l, &c->status_allow, offsetof(struct config, status_allow));
     if (c->journal_mode != JOURNAL_OFF && !c->state_dir)

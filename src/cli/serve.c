@@ -209,7 +209,8 @@ static void use_material(struct serve *s)
     upstream_trust(&s->core.upstream, tls_trust_hold(s->material.trust),
                    tls_trust_hold(s->material.proxy_trust));
     if (s->material.identity)
-        client_port_identity(&s->licensing, tls_identity_hold(s->material.identity));
+        client_port_identity(&s->licensing, tls_identity_hold(s->material.identity),
+                             s->material.clients ? tls_trust_hold(s->material.clients) : NULL);
     s->endpoint.roots = s->material.roots;
     s->endpoint.self_made = s->material.self_made;
 }
@@ -546,6 +547,7 @@ static bool start_ports(struct serve *s, struct err *err)
     struct client_port *l = &s->licensing, *t = &s->status;
 
     l->profile = &s->profile;
+    l->clock = &s->core.clock;
     l->memory = &s->body_memory;
     l->body_max = LIMIT_REQUEST_BODY;
     l->max_clients = client_room(s);

@@ -40,7 +40,6 @@ struct setting {
     const char *table, *key; /* in the file */
     const char *name;        /* the flag without its dashes; the variable is spelled from it */
     bool is_flag;            /* else it has only the variable and the key */
-    bool unavailable;        /* known, but refused in this version */
     enum setting_type type;
     enum setting_rule rule;
     size_t offset;              /* of the field in struct config */

@@ -33,6 +33,7 @@
 
 static void turn(struct client *c);
 static bool make_room(struct client_port *port, struct host_place *place);
+static bool may_tell(struct client_port *port, enum client_tell what);
 
 static void set_limit(struct client *c, int64_t ms)
 {
@@ -329,7 +330,9 @@ static enum step start_stream(struct client *c)
         return STEP_ON;
     }
     c->stream =
-        stream_tls_take(tls_server_new(port->profile, port->identity, &err), c->stream, &err);
+        stream_tls_take(tls_server_new(port->profile, port->identity, port->clients,
+                                       port->clients ? clock_never_back_s(port->clock) : 0, &err),
+                        c->stream, &err);
     if (!c->stream) {
         c->io.fd = -1;
         log_event(port->log, LOG_WARN, "no TLS for a client", LOG_STR("client", c->peer),
@@ -342,6 +345,7 @@ static enum step start_stream(struct client *c)
 
 static enum step run_handshake(struct client *c)
 {
+    enum log_level level = LOG_DEBUG;
     struct err err = {0};
 
     if (!has_turn(c))
@@ -357,8 +361,11 @@ static enum step run_handshake(struct client *c)
     case IO_ERR:
         break;
     }
-    log_event(c->port->log, LOG_DEBUG, "TLS handshake with a client failed",
-              LOG_STR("client", c->peer), LOG_STR("error", err.text));
+    if (c->port->clients && tls_was_refused(stream_tls(c->stream)) &&
+        may_tell(c->port, CLIENT_UNKNOWN))
+        level = LOG_WARN; /* it may be one that should be let in */
+    log_event(c->port->log, level, "TLS handshake with a client failed", LOG_STR("client", c->peer),
+              LOG_STR("error", err.text));
     /* Flush the alert; a reset would take it away again. */
     linger(c);
     return STEP_ON;
@@ -686,6 +693,7 @@ static void close_idle(struct client *c)
 static void on_limit(struct loop_timer *timer)
 {
     struct client *c = LOOP_OWNER(timer, struct client, limit);
+    struct linger now = {.l_onoff = 1};
     struct err err = {0};
 
     if (is_idle(c)) {
@@ -693,6 +701,9 @@ static void on_limit(struct loop_timer *timer)
         return;
     }
     if (c->phase != CLIENT_HEAD && c->phase != CLIENT_BODY) {
+        /* The kernel would hold on to megabytes that nobody reads. */
+        if (c->phase == CLIENT_WRITE)
+            (void)setsockopt(c->io.fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         destroy(c);
         return;
     }
@@ -702,13 +713,13 @@ static void on_limit(struct loop_timer *timer)
 }
 
 /* Whether it is time for another line of the log about clients, which would be theirs to fill. */
-static bool may_tell(struct client_port *port, bool full)
+static bool may_tell(struct client_port *port, enum client_tell what)
 {
     int64_t now_ms = port->loop->now_ms;
 
-    if (port->told_ms[full] != 0 && now_ms - port->told_ms[full] < LIMIT_TELL_MS)
+    if (port->told_ms[what] != 0 && now_ms - port->told_ms[what] < LIMIT_TELL_MS)
         return false;
-    port->told_ms[full] = now_ms;
+    port->told_ms[what] = now_ms;
     return true;
 }
 
@@ -721,7 +732,7 @@ static bool make_room(struct client_port *port, struct host_place *place)
         return false;
     c = LOOP_OWNER(place, struct client, place);
     port->counts.refused++;
-    if (may_tell(port, true))
+    if (may_tell(port, CLIENT_SPARED))
         log_event(port->log, LOG_WARN,
                   "the port is full: who has most connections loses those he uses least",
                   LOG_STR("client", c->peer), LOG_NUM("has", hosts_count(place)),
@@ -767,7 +778,7 @@ static void turn_away(struct client_port *port, int fd, const struct sockaddr *p
 
     close(fd);
     port->counts.denied++;
-    if (!may_tell(port, false))
+    if (!may_tell(port, CLIENT_DENIED))
         return;
     listen_address(peer, false, text);
     log_event(port->log, LOG_WARN, "a client was turned away: [access] does not allow its address",
@@ -775,22 +786,29 @@ static void turn_away(struct client_port *port, int fd, const struct sockaddr *p
               LOG_NUM("so_far", port->counts.denied));
 }
 
-void client_port_allow(struct client_port *port, const struct config_list *networks)
+/* Ends the connections that may not be here any more, but for the answers they wait for. */
+static void cut_off(struct client_port *port, bool all)
 {
     struct cidr_address address;
     struct client *next;
 
-    for (size_t i = 0; i < networks->count; i++)
-        (void)cidr_read(slice_of(networks->items[i]), &port->allow[i]);
-    port->allow_count = networks->count;
     for (struct client *c = port->first; c; c = next) {
         next = c->next;
-        if (!cidr_read_address(slice_of(c->peer), &address) || is_allowed(port, &address))
+        if (!all && (!cidr_read_address(slice_of(c->peer), &address) || is_allowed(port, &address)))
             continue;
         c->keep_alive = false;
         if (c->phase != CLIENT_WAIT && c->phase != CLIENT_WRITE)
             destroy(c);
     }
+}
+
+void client_port_allow(struct client_port *port, const struct config_list *networks)
+{
+
+    for (size_t i = 0; i < networks->count; i++)
+        (void)cidr_read(slice_of(networks->items[i]), &port->allow[i]);
+    port->allow_count = networks->count;
+    cut_off(port, false);
 }
 
 static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, socklen_t size)
@@ -857,10 +875,22 @@ bool client_port_open(struct client_port *port, struct err *err)
     return listen_open(&port->listen, err);
 }
 
-void client_port_identity(struct client_port *port, struct tls_identity *identity)
+void client_port_identity(struct client_port *port, struct tls_identity *identity,
+                          struct tls_trust *clients)
 {
     tls_identity_drop(port->identity);
+    tls_trust_drop(port->clients);
     port->identity = identity;
+    port->clients = clients;
+    if (clients)
+        cut_off(port, true);
+}
+
+struct slice client_certificate(const struct client *c)
+{
+    struct tls *tls = stream_tls(c->stream);
+
+    return tls ? tls_peer(tls) : slice_make(NULL, 0);
 }
 
 void client_port_drain(struct client_port *port)
@@ -896,5 +926,5 @@ void client_port_stop(struct client_port *port)
     hosts_fini(&port->hosts);
     pool_fini(&port->inputs);
     pool_fini(&port->requests);
-    client_port_identity(port, NULL);
+    client_port_identity(port, NULL, NULL);
 }

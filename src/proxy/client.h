@@ -24,17 +24,22 @@ struct client_counts {
     uint64_t requests, bad_requests;
 };
 
+/* What is logged of clients now and then, whatever they do. */
+enum client_tell { CLIENT_DENIED, CLIENT_SPARED, CLIENT_UNKNOWN, CLIENT_TELLS };
+
 /* A listening port and all its connections. */
 struct client_port {
     struct loop *loop; /* borrowed for its life, as are log and profile */
     const struct log *log;
     struct tls_profile *profile;
     struct tls_identity *identity; /* held; NULL: plain HTTP. Replaced by client_port_identity */
+    struct tls_trust *clients;     /* held; NULL: no certificates of clients are asked for */
+    const struct clock *clock;     /* borrowed; for those */
     struct listen listen;
     struct cidr allow[LIMIT_LIST]; /* whom; see client_port_allow */
     size_t allow_count;
-    bool allow_local;   /* loopback addresses, whatever the list says */
-    int64_t told_ms[2]; /* when it was last logged that one isn't allowed, or has to make room */
+    bool allow_local; /* loopback addresses, whatever the list says */
+    int64_t told_ms[CLIENT_TELLS];
     size_t max_clients;
     size_t max_of_host; /* from one host; 0: as max_clients */
     size_t body_max;    /* of request bodies; 0: bodies are refused */
@@ -123,8 +128,16 @@ bool client_port_open(struct client_port *port, struct err *err);
  */
 void client_port_allow(struct client_port *port, const struct config_list *networks);
 
-/* New connections use this identity; taken over (the old one is dropped). */
-void client_port_identity(struct client_port *port, struct tls_identity *identity);
+/*
+ * New connections use this identity, and verify their clients' certificates against clients (NULL:
+ * none are asked for); both are taken over (the old ones are dropped). With clients, connections
+ * that are there end as in client_port_allow: they were verified by what counted then.
+ */
+void client_port_identity(struct client_port *port, struct tls_identity *identity,
+                          struct tls_trust *clients);
+
+/* The SHA-256 of the client's certificate; empty if none was asked for. Valid while c is. */
+struct slice client_certificate(const struct client *c);
 
 /* No more connections; those idle for LIMIT_DRAIN_IDLE_MS close now, the others after their answer.
  */

@@ -569,7 +569,7 @@ static void on_request(struct client_port *port, struct client *c)
     if (x->next)
         x->next->prev = x;
     core->exchanges = x;
-    key_compute(&core->key, &c->request->head, target, (struct slice){0},
+    key_compute(&core->key, &c->request->head, target, client_certificate(c),
                 buf_slice(&c->request->body), x->key);
     if (!take_request(x, c, target)) {
         shed(core, take_client(x));

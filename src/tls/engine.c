@@ -28,9 +28,10 @@ struct tls {
     br_ssl_engine_context *eng; /* borrowed: inside u */
     struct tls_transport transport;
     struct tls_identity *identity; /* held by a server's side */
-    struct tls_trust *trust;       /* held by a client's side */
+    struct tls_trust *trust;       /* held; NULL: the peer shows no certificate */
     struct buf ahead;              /* received, not yet taken by the engine */
-    struct verify *verify;         /* borrowed: inside u; NULL: the peer shows no certificate */
+    struct verify *verify;         /* a client's: inside u; a server's: owned, until it is open */
+    uint8_t peer[32];              /* SHA-256 of the client's certificate, once it is open */
     bool open;                     /* the handshake is complete */
     bool counted;                  /* its end is in the profile's counts */
     bool resumed;                  /* a session that was kept */
@@ -147,8 +148,32 @@ static int load_session(const br_ssl_session_cache_class **cache, br_ssl_server_
 static const br_ssl_session_cache_class cache_class = {sizeof(br_ssl_session_cache_class *),
                                                        save_session, load_session};
 
+/* Requires a certificate of the client. */
+static bool ask_client(struct tls *t, struct tls_trust *clients, int64_t now_s)
+{
+    t->verify = calloc(1, sizeof *t->verify);
+    if (!t->verify)
+        return false;
+    t->trust = tls_trust_hold(clients);
+    (void)verify_init(t->verify, t->profile, clients, VERIFY_CLIENT, NULL, now_s);
+    br_ssl_engine_set_x509(t->eng, &t->verify->vtable);
+    br_ssl_server_set_trust_anchor_names_alt(&t->u.server, clients->anchors.items,
+                                             clients->anchors.count);
+    return true;
+}
+
+/* Of the certificate only what tells it from others is kept. */
+static void know_client(struct tls *t)
+{
+    memcpy(t->peer, t->verify->digest, sizeof t->peer);
+    br_ssl_engine_set_x509(t->eng, NULL);
+    verify_fini(t->verify);
+    free(t->verify);
+    t->verify = NULL;
+}
+
 struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *identity,
-                           struct err *err)
+                           struct tls_trust *clients, int64_t now_s, struct err *err)
 {
     struct tls *t = make(profile, TLS_SERVER, err);
     br_ssl_server_context *server;
@@ -169,8 +194,14 @@ struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *ide
     else
         br_ssl_server_set_single_rsa(server, identity->chain.certs, identity->chain.count,
                                      &identity->key.u.rsa, BR_KEYTYPE_SIGN, 0, profile->rsa_sign);
-    t->cache = &cache_class;
-    br_ssl_server_set_cache(server, &t->cache);
+    if (!clients) {
+        t->cache = &cache_class;
+        br_ssl_server_set_cache(server, &t->cache);
+    } else if (!ask_client(t, clients, now_s)) {
+        err_set(err, ERR_MEMORY, "out of memory for a TLS connection");
+        tls_free(t);
+        return NULL;
+    }
     set_buffers(t);
     if (!br_ssl_server_reset(server)) {
         err_set(err, ERR_TLS, "%s", tls_error_text(br_ssl_engine_last_error(t->eng)));
@@ -240,7 +271,7 @@ bool tls_preload(struct tls *t, struct slice data)
 
 static struct tls_counts *counts_of(const struct tls *t)
 {
-    return &t->profile->handshakes[t->trust ? TLS_CLIENT : TLS_SERVER];
+    return &t->profile->handshakes[t->identity ? TLS_SERVER : TLS_CLIENT];
 }
 
 void tls_free(struct tls *t)
@@ -253,6 +284,8 @@ void tls_free(struct tls *t)
         counts_of(t)->failed[TLS_FAILED_TIMEOUT]++;
     if (t->verify)
         verify_fini(t->verify);
+    if (t->identity)
+        free(t->verify);
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
@@ -268,9 +301,9 @@ void tls_free(struct tls *t)
  * BearSSL sends no alert when it rejects a certificate. Either side's records are in clear at that
  * point of the handshake, so the alert (RFC 5246 section 7.2.2) is written past the engine.
  */
-static void alert_certificate(struct tls *t, int code)
+static void alert_certificate(struct tls *t, uint8_t alert)
 {
-    uint8_t record[7] = {21, 3, 3, 0, 2, 2, refusal_alert(code)};
+    uint8_t record[7] = {21, 3, 3, 0, 2, 2, alert};
     size_t n;
 
     (void)t->transport.send(t->transport.ctx, record, sizeof record, &n, NULL);
@@ -312,9 +345,20 @@ static enum tls_failure failure_of(const struct tls *t)
     }
 }
 
+bool tls_was_refused(const struct tls *t)
+{
+    return failure_of(t) == TLS_FAILED_CERTIFICATE;
+}
+
+struct slice tls_peer(const struct tls *t)
+{
+    return slice_make((const char *)t->peer, t->identity && t->trust ? sizeof t->peer : 0);
+}
+
 /* The verdict of a closed engine. */
 static enum io verdict(struct tls *t, struct err *err)
 {
+    enum { HANDSHAKE_FAILURE = 40 }; /* RFC 5246 section 7.4.6 */
     int code = br_ssl_engine_last_error(t->eng);
 
     if (t->is_stranger && code != BR_ERR_OK)
@@ -323,10 +367,13 @@ static enum io verdict(struct tls *t, struct err *err)
         return IO_EOF;
     if (refusal_is(code) && t->verify) {
         if (!t->open && !t->ended)
-            alert_certificate(t, code);
+            alert_certificate(t, refusal_alert(code));
         t->ended = true;
         verify_explain(t->verify, code, err);
     } else {
+        if (code == BR_ERR_NO_CLIENT_AUTH && !t->ended)
+            alert_certificate(t, HANDSHAKE_FAILURE);
+        t->ended = true;
         err_set(err, ERR_TLS, "%s", tls_error_text(code));
     }
     return IO_ERR;
@@ -470,6 +517,8 @@ enum io tls_handshake(struct tls *t, struct err *err)
         return IO_ERR;
     }
     t->open = r == IO_OK;
+    if (t->open && t->identity && t->verify)
+        know_client(t);
     t->counted = r != IO_AGAIN;
     if (t->open)
         *(t->resumed ? &counts_of(t)->resumed : &counts_of(t)->done) += 1;
@@ -606,7 +655,7 @@ const char *tls_error_text(int code)
     case BR_ERR_BAD_CIPHER_SUITE:
         return "the peer chose a cipher suite that was not offered";
     case BR_ERR_BAD_SIGNATURE:
-        return "the server's handshake signature is wrong: it does not hold the key of its "
+        return "the peer's handshake signature is wrong: it does not hold the key of its "
                "certificate";
     case BR_ERR_WRONG_KEY_USAGE:
         return "the certificate's key may not be used for this handshake";

@@ -23,9 +23,12 @@ struct tls;
 /* Bits of tls_want. */
 enum { TLS_WANT_RECV = 1, TLS_WANT_SEND = 2 };
 
-/* A server's side. identity is held until the end. NULL: ERR_MEMORY or ERR_TLS. */
+/*
+ * A server's side. identity is held until the end, and so is clients: what the client's certificate
+ * is verified against at the time now_s; NULL: none is asked for. NULL: ERR_MEMORY or ERR_TLS.
+ */
 struct tls *tls_server_new(struct tls_profile *profile, struct tls_identity *identity,
-                           struct err *err);
+                           struct tls_trust *clients, int64_t now_s, struct err *err);
 
 /*
  * A client's side that verifies the server against trust (held until the end), the name (copied; a
@@ -63,6 +66,15 @@ void tls_close(struct tls *t);
 
 /* What the transport must be ready for before the next call can do something. */
 int tls_want(const struct tls *t, bool reading);
+
+/*
+ * The SHA-256 of the certificate that a client has shown; empty if none was asked for. Valid while
+ * t is.
+ */
+struct slice tls_peer(const struct tls *t);
+
+/* Whether the handshake failed over a certificate, either side's, or the want of one. */
+bool tls_was_refused(const struct tls *t);
 
 /* Whether the handshake has been completed. */
 bool tls_is_open(const struct tls *t);

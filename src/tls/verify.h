@@ -34,6 +34,7 @@ struct verify {
     struct slice names, subject; /* views of leaf */
     unsigned checks;             /* of names with constraints, so far */
     unsigned fault, fault_at;    /* the first (enum refusal, 0: none), and in which certificate */
+    uint8_t digest[32];          /* SHA-256 of the first one, once they were judged */
 };
 
 /*

@@ -182,7 +182,7 @@ for fault in ':1: prot: .*did you mean port, in its' ':3: \[server\] prot: .*did
     ':4: \[server\] port: .*0 to 65535' ':5: \[server\] startup_timeout: the unit' \
     ':6: \[sever\]: .*did you mean \[server\]' ':10: \[license\] key_file: .*/nothing: No such' \
     ':11: \[license\] server_url: http://' ':11: \[license\] server_url: .*user or password' \
-    ':13: \[tls\] cert: .*expired' ':14: \[tls\] key: ' ':15: \[tls\] client_ca: not available' \
+    ':13: \[tls\] cert: .*expired' ':14: \[tls\] key: ' ':15: \[tls\] client_ca: x: No such' \
     ':17: \[upstream\] ca_file: .*nothing\.crt' ':19: \[log\] level: .*trace' \
     ':20: a string without' 'environment variable LICENSE_PROXY_HOST: not an address'; do
     like "$ERR" "$fault" "check finds: $fault"

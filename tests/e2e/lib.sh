@@ -223,7 +223,7 @@ make_ca() {
 }
 
 # make_cert NAME CA SAN [ec|rsa [FROM UNTIL]]: NAME.crt, NAME.key. SAN as in "DNS:localhost"; the
-# times as in 20240131000000Z. CA "self": signed by itself.
+# times as in 20240131000000Z. CA "self": signed by itself. PURPOSE=clientAuth: a client's.
 make_cert() {
     make_key "$1" "${4:-ec}"
     if [ "$2" = self ]; then
@@ -250,7 +250,7 @@ commonName = supplied
 [leaf]
 basicConstraints = critical,CA:FALSE
 keyUsage = critical,digitalSignature
-extendedKeyUsage = serverAuth
+extendedKeyUsage = ${PURPOSE:-serverAuth}
 subjectAltName = $3
 END
     openssl req -new -key "$work/$1.key" -subj "/CN=$1" -out "$work/$1.csr" 2>/dev/null ||

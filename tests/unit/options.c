@@ -154,6 +154,7 @@ static const struct {
     {"tls-enabled", {"false", "true", "false"}, {0}},
     {"tls-cert", {"a.pem", "b.pem", "c.pem"}, {0}},
     {"tls-key", {"a.key", "b.key", "c.key"}, {0}},
+    {"tls-client-ca", {"a.pem", "b.pem", "c.pem"}, {0}},
     {"tls-names", {"a.example", "*.b.example", "10.1.2.3"}, {0}},
     {"ca-file", {"a.pem", "b.pem", "c.pem"}, {0}},
     {"pin-sha256",
@@ -250,22 +251,18 @@ static void test_layer(const struct setting *s, size_t v, int layers)
 
 static void test_layers(void)
 {
-    size_t available = 0;
-
     write_file("key", "from-file\n");
     for (size_t v = 0; v < VALUES; v++) {
         const struct setting *s = by_name(values[v].name);
 
-        if (!ok(s && !s->unavailable, "%s is a setting", values[v].name))
+        if (!ok(s != NULL, "%s is a setting", values[v].name))
             continue;
         test_layer(s, v, 0);
         test_layer(s, v, 1);
         if (s->is_flag)
             test_layer(s, v, 2);
     }
-    for (size_t i = 0; i < setting_count; i++)
-        available += !setting_table[i].unavailable;
-    is_int(available, VALUES, "every available setting was tried");
+    is_int(setting_count, VALUES, "every setting was tried");
     clear_environment();
 }
 
@@ -309,40 +306,6 @@ static void test_defaults(void)
     is_str(run.config.status_host, "10.0.0.1", "the status port's address follows");
     end();
 }
-
-static void test_unavailable(void)
-{
-    size_t tried = 0;
-
-    for (size_t i = 0; i < setting_count; i++) {
-        const struct setting *s = &setting_table[i];
-        char text[128], variable[SETTING_VARIABLE_SIZE];
-
-        if (!s->unavailable)
-            continue;
-        tried++;
-        snprintf(text, sizeof text, "[%s]\n%s = \"x\"\n", s->table, s->key);
-        ok(!start("", text) && run.err.code == ERR_CONFIG && strstr(run.err.text, s->key) &&
-               strstr(run.err.text, "not available"),
-           "[%s] %s is refused by name", s->table, s->key);
-        end();
-        setting_variable(s, variable);
-        setenv(variable, "x", 1);
-        ok(!start("", NULL) && run.err.code == ERR_CONFIG && strstr(run.err.text, variable),
-           "%s is refused by name", variable);
-        end();
-        clear_environment();
-        if (!s->is_flag)
-            continue;
-        snprintf(text, sizeof text, "--%s|x", s->name);
-        ok(!start(text, NULL) && run.err.code == ERR_CONFIG && strstr(run.err.text, s->name),
-           "--%s is refused by name", s->name);
-        end();
-    }
-    ok(tried > 0, "there are such settings (%zu)", tried);
-}
-
-/* ---- files as vendors publish them -------------------------------------------------------- */
 
 static void test_vendor_file(void)
 {
@@ -618,6 +581,7 @@ static const struct {
      "f.toml:2: [access] allow: not a network"},
     {"", "[access]\nallow = ['localhost']", ERR_CONFIG, "not a network"},
     {"", "[access]\nallow = ['10.0.0.1', '10.0.0.1']", ERR_CONFIG, "named twice"},
+    {"", "[tls]\nenabled = false\nclient_ca = 'x'", ERR_CONFIG, "[tls] client_ca: without TLS"},
     {"", "[access]\nallow = []", ERR_CONFIG, "f.toml:2: [access] allow: empty"},
     {"", "[access]\nstatus_allow = []", ERR_CONFIG, "status_allow: empty"},
     {"", "[limits]\nclients = 0", ERR_CONFIG, "from 1 to 16384"},
@@ -846,7 +810,6 @@ int main(void)
     clear_environment();
     test_defaults();
     test_layers();
-    test_unavailable();
     test_vendor_file();
     test_key_wiped();
     test_key_by_variable_in_file();
