@@ -92,18 +92,22 @@ static void on_circuit(struct core *core, bool open)
 bool checkin_set_key(struct checkin *c, const struct config *config, struct err *err)
 {
     const char *scheme = config->auth_scheme ? config->auth_scheme : "";
+    const char *key = secret_is_set(&config->license_key) ? config->license_key.data : NULL;
     struct buf fields;
 
     buf_init(&fields, LIMIT_HEAD);
     if (!http_emit_field(&fields, "User-Agent", SLICE("license-proxy")) ||
         !http_emit_field(&fields, "Accept", SLICE("*/*")) ||
         !http_emit_fieldf(&fields, "Via", "1.1 %s", c->core->instance) ||
-        (secret_is_set(&config->license_key) &&
-         !http_emit_fieldf(&fields, "Authorization", "%s%s%s", scheme, scheme[0] ? " " : "",
-                           config->license_key.data))) {
+        (key && !http_emit_fieldf(&fields, "Authorization", "%s%s%s", scheme, scheme[0] ? " " : "",
+                                  key))) {
         buf_wipe(&fields);
-        err_set(err, ERR_CONFIG,
+        if (key && !(http_is_field_value(slice_of(scheme)) && http_is_field_value(slice_of(key))))
+            err_set(
+                err, ERR_CONFIG,
                 "the license key can't be sent: it holds bytes that a header field can't carry");
+        else
+            err_set(err, ERR_MEMORY, "out of memory");
         return false;
     }
     /* The relay under way, if any, points into the old fields. */

@@ -265,6 +265,12 @@ void client_respond_error(struct client *c, unsigned status, const char *error, 
     answered(c);
 }
 
+void client_respond_short(struct client *c)
+{
+    client_respond_error(c, 503, "out_of_memory", "not enough memory for the answer",
+                         (struct slice){0});
+}
+
 /* A request that can't be read on from: answered, and the connection ends. */
 static void refuse(struct client *c, const struct err *err, unsigned fallback)
 {

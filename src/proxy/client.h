@@ -160,6 +160,9 @@ void client_respond(struct client *c, const struct client_response *r);
 /* The same for an answer with a standard reason whose body HEAD leaves out. */
 void client_respond_page(struct client *c, unsigned status, struct slice fields, struct slice body);
 
+/* 503: there was no memory to make the answer. */
+void client_respond_short(struct client *c);
+
 /*
  * Answers by the program itself: {"error":…,"message":…,"state":…}. fields as above, or empty.
  * error: a short word; message: what happened and how to mend it, no secrets.

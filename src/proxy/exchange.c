@@ -108,7 +108,8 @@ static struct client *take_client(struct exchange *x)
     return c;
 }
 
-static void respond(struct client *c, unsigned status, struct slice reason,
+/* Without all its fields an answer would be another one; without Age, one to be trusted longer. */
+static void respond(struct client *c, bool has_fields, unsigned status, struct slice reason,
                     const struct buf *fields, struct slice body, int64_t head_length)
 {
     struct client_response r = {.status = status,
@@ -117,12 +118,15 @@ static void respond(struct client *c, unsigned status, struct slice reason,
                                 .body = body,
                                 .head_length = head_length};
 
-    client_respond(c, &r);
+    if (has_fields)
+        client_respond(c, &r);
+    else
+        client_respond_short(c);
 }
 
-static void emit_via(const struct core *core, struct buf *out)
+static bool emit_via(const struct core *core, struct buf *out)
 {
-    (void)http_emit_fieldf(out, "Via", "1.1 %s", core->instance);
+    return http_emit_fieldf(out, "Via", "1.1 %s", core->instance);
 }
 
 /* err: of the relay that just failed; NULL when none was made, the circuit being open. */
@@ -133,24 +137,23 @@ static void serve_from_trust(struct core *core, struct client *c, const struct c
     int64_t left_s = cache_left_ns(e, now) / CLOCK_NS_PER_S;
     const char *stage = err ? err_stage_name(err->stage) : "circuit-open";
     struct buf fields;
+    bool ok;
 
     core->counts.served_from_trust++;
     buf_init(&fields, LIMIT_HEAD * 2);
-    (void)buf_append_slice(&fields, e->fields);
-    (void)http_emit_fieldf(&fields, "Age", "%lld",
-                           (long long)((now - e->validated_ns) / CLOCK_NS_PER_S));
-    emit_via(core, &fields);
-    if (fwd_status)
-        (void)http_emit_fieldf(&fields, "Cache-Status",
-                               "license-proxy; hit; fwd=stale; fwd-status=%u; ttl=%lld", fwd_status,
-                               (long long)left_s);
-    else
-        (void)http_emit_fieldf(&fields, "Cache-Status",
-                               "license-proxy; hit; fwd=stale; ttl=%lld; detail=%s",
-                               (long long)left_s, stage);
+    ok = buf_append_slice(&fields, e->fields) &&
+         http_emit_fieldf(&fields, "Age", "%lld",
+                          (long long)((now - e->validated_ns) / CLOCK_NS_PER_S)) &&
+         emit_via(core, &fields) &&
+         (fwd_status ? http_emit_fieldf(&fields, "Cache-Status",
+                                        "license-proxy; hit; fwd=stale; fwd-status=%u; ttl=%lld",
+                                        fwd_status, (long long)left_s)
+                     : http_emit_fieldf(&fields, "Cache-Status",
+                                        "license-proxy; hit; fwd=stale; ttl=%lld; detail=%s",
+                                        (long long)left_s, stage));
     log_event(core->log, LOG_DEBUG, "served from trust", LOG_STR("client", c->peer),
               LOG_NUM("status", e->status), LOG_NUM("ttl_s", left_s), LOG_STR("why", stage));
-    respond(c, e->status, e->reason, &fields, e->body, -1);
+    respond(c, ok, e->status, e->reason, &fields, e->body, -1);
     buf_fini(&fields);
 }
 
@@ -168,14 +171,15 @@ static void pass_on(struct core *core, struct client *c, const struct relay *rel
 {
     const struct http_head *head = &relay->head;
     struct buf fields;
+    bool ok;
 
     buf_init(&fields, LIMIT_HEAD * 2);
-    (void)http_emit_forwarded(&fields, head, not_passed_on);
-    emit_via(core, &fields);
-    (void)http_emit_field(&fields, "Cache-Status",
-                          stored ? SLICE("license-proxy; fwd=miss; stored")
-                                 : SLICE("license-proxy; fwd=miss"));
-    respond(c, head->status, head->reason, &fields, buf_slice(&relay->body), declared_length(head));
+    ok = http_emit_forwarded(&fields, head, not_passed_on) && emit_via(core, &fields) &&
+         http_emit_field(&fields, "Cache-Status",
+                         stored ? SLICE("license-proxy; fwd=miss; stored")
+                                : SLICE("license-proxy; fwd=miss"));
+    respond(c, ok, head->status, head->reason, &fields, buf_slice(&relay->body),
+            declared_length(head));
     buf_fini(&fields);
 }
 
@@ -522,7 +526,8 @@ static bool take_request(struct exchange *x, struct client *c, struct slice targ
     if (!buf_append_slice(&x->text, target) || !http_emit_forwarded(&x->text, head, not_sent))
         return false;
     x->fields_n = x->text.len - x->method_n - x->target_n;
-    emit_via(x->core, &x->text);
+    if (!emit_via(x->core, &x->text))
+        return false;
     x->body = c->request->body;
     buf_init(&c->request->body, x->body.max);
     return true;

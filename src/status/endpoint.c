@@ -56,6 +56,14 @@ static void add_bool(struct json *j, const char *name, bool value)
 }
 
 /* The vendors' contract: these three members, in this order, and nothing else. */
+static void respond_json(struct client *c, const struct json *j)
+{
+    if (json_done(j))
+        client_respond_page(c, 200, json_fields, buf_slice(j->out));
+    else
+        client_respond_short(c);
+}
+
 static void status(const struct endpoint *e, struct client *c)
 {
     const struct state *s = &e->core->state;
@@ -69,7 +77,7 @@ static void status(const struct endpoint *e, struct client *c)
     add_time(&j, "last_successful_checkin", e->core, s->answered, s->answered_ns);
     add_time(&j, "trust_expiration", e->core, s->answered, state_expires_ns(s));
     json_end_object(&j);
-    client_respond_page(c, 200, json_fields, buf_slice(&body));
+    respond_json(c, &j);
     buf_fini(&body);
 }
 
@@ -233,7 +241,7 @@ static void certificates(const struct endpoint *e, struct client *c)
     add_vendor_time(&j, "end_of_life", identity->facts.not_after);
     add_string(&j, "instance_id", id);
     json_end_object(&j);
-    client_respond_page(c, 200, json_fields, buf_slice(&body));
+    respond_json(c, &j);
     buf_fini(&body);
 }
 
@@ -321,11 +329,7 @@ static void details(const struct endpoint *e, struct client *c)
     add_clients(&j, e->licensing);
     add_certificate(&j, e);
     json_end_object(&j);
-    if (json_done(&j))
-        client_respond_page(c, 200, json_fields, buf_slice(&body));
-    else
-        client_respond_error(c, 503, "out_of_memory", "not enough memory for the details",
-                             (struct slice){0});
+    respond_json(c, &j);
     buf_fini(&body);
 }
 

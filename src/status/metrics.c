@@ -355,8 +355,7 @@ void metrics_answer(const struct endpoint *e, struct client *c)
     if (o.open)
         o.failed |= !buf_append_string(&o.text, "# EOF\n");
     if (o.failed)
-        client_respond_error(c, 503, "out_of_memory", "not enough memory for the metrics",
-                             (struct slice){0});
+        client_respond_short(c);
     else
         client_respond_page(c, 200, slice_of(fields), buf_slice(&o.text));
     buf_fini(&o.text);

@@ -358,7 +358,6 @@ void page_answer(const struct endpoint *e, struct client *c)
     if (page_render(e, &body))
         client_respond_page(c, 200, slice_of(fields), buf_slice(&body));
     else
-        client_respond_error(c, 503, "out_of_memory", "not enough memory for the page",
-                             (struct slice){0});
+        client_respond_short(c);
     buf_fini(&body);
 }

@@ -241,6 +241,10 @@ static void on_listed_file(struct storage_request *q, const char *name, struct s
     if (item.chain == j->chain)
         pick_chain(j);
     j->bytes += data.n;
+    if (!seal_has_memory(data, &j->text)) {
+        j->overflow = true;
+        return;
+    }
     for (size_t i = j->seal_count; i-- > 0 && !good;) {
         buf_clear(&j->text);
         good = journal_open(&j->seals[i], j->store->profile, name, data, &j->text, &usage);
@@ -509,6 +513,8 @@ static void on_read(struct storage_request *q, enum storage_result result, struc
     struct record_usage usage;
 
     (void)err;
+    if (result == STORAGE_OK && !seal_has_memory(data, &j->text))
+        result = STORAGE_FAILED;
     if (result == STORAGE_OK && journal_open(&j->seals[item_at(j, 0)->seal], j->store->profile,
                                              q->name, data, &j->text, &usage)) {
         j->job = JOURNAL_HELD;
@@ -589,6 +595,8 @@ static void on_read_to_reseal(struct storage_request *q, enum storage_result res
 
     (void)err;
     buf_init(&plain, LIMIT_STATE_FILE);
+    if (result == STORAGE_OK && !seal_has_memory(data, &plain))
+        result = STORAGE_FAILED;
     opened = result == STORAGE_OK && journal_open(&j->seals[item_at(j, j->resealing)->seal],
                                                   j->store->profile, q->name, data, &plain, &usage);
     if (opened)

@@ -102,6 +102,11 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b)
     return differ == 0;
 }
 
+bool seal_has_memory(struct slice sealed, struct buf *out)
+{
+    return sealed.n > buf_room(out) || buf_reserve(out, sealed.n);
+}
+
 bool seal_open(const struct seal *s, struct tls_profile *profile, const char *name,
                struct slice sealed, struct buf *out)
 {

@@ -38,6 +38,9 @@ void seal_name(const struct seal *s, const char *prefix, const uint8_t key[32], 
 bool seal_close(const struct seal *s, struct tls_profile *profile, const char *name,
                 struct slice data, struct buf *out);
 
+/* False: memory is short for opening it, which says nothing of what was sealed. */
+bool seal_has_memory(struct slice sealed, struct buf *out);
+
 /*
  * Appends what was sealed under that name to out; sealed must not lie in out. False, nothing
  * appended: not sealed by this key under this name, changed in any bit, of another version, past

@@ -55,7 +55,9 @@ else ifeq ($(VARIANT),san)
 CODEGEN := -g -O1 -fno-omit-frame-pointer $(SANITIZE) -DLP_FAULTS
 # BearSSL takes liberties that UBSan reports; its buffers are watched all the same.
 BEARSSL_CODEGEN := -g -O1 -fno-omit-frame-pointer -fsanitize=address
-LINK = $(CC) $(CODEGEN) -o $@.new $(1) && mv $@.new $@
+LINK = $(CC) $(CODEGEN) $(WRAP) -o $@.new $(1) && mv $@.new $@
+# Allocations that fail when a test says so, in the program alone.
+FAULTS := $(OUT)/obj/tools/build/faults.o
 
 else ifeq ($(VARIANT),cov)
 
@@ -176,7 +178,8 @@ $(LIB): $(LIBOBJ)
 	$(Q)$(AR) rcsD $@ $^
 
 $(BIN)/license-proxy: STRIP := -s
-$(BIN)/license-proxy: $(START) $(PRINTF) $(MAIN) $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-proxy: WRAP := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup)
+$(BIN)/license-proxy: $(FAULTS) $(START) $(PRINTF) $(MAIN) $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
