@@ -252,7 +252,8 @@ static void test_wiped(void)
 
     memset(&s, 0, sizeof s); /* padding, too */
     seal_init(&s, SLICE(SECRET));
-    ok(memcmp(&s, &seal, sizeof s) == 0, "the same secret gives the same keys");
+    ok(memcmp(s.seal_key, seal.seal_key, 32) == 0 && memcmp(s.name_key, seal.name_key, 32) == 0,
+       "the same secret gives the same keys");
     ok(memcmp(s.seal_key, s.name_key, 32) != 0, "two different ones");
     seal_fini(&s);
     ok(memcmp(&s, &zero, sizeof s) == 0, "which are wiped at the end");
