@@ -20,7 +20,9 @@
 #                   systemd's units to lib/systemd/system
 #   make clean      removes what was built; make distclean what was fetched, too
 #
-#   make units      builds the unit tests; make server the development licence server; make fuzz
+#   make fuzz       runs every fuzz target in turn, for FUZZ_SECONDS=3600 in all; make check for 60
+#
+#   make units      builds the unit tests; make server the development licence server; make fuzzers
 #                   the fuzz targets (build/fuzz/NAME, libFuzzer's options)
 #
 #   ARCH=A          builds for another machine into build/A: aarch64, armhf, i386 or riscv64
@@ -47,9 +49,12 @@ units server:
 	@tools/setup build $(if $(ARCH),cross)
 	+@$(BUILD) $@
 
-fuzz:
+fuzzers:
 	@tools/setup build fuzz
-	+@$(BUILD) FUZZ=1 $@
+	+@$(BUILD) FUZZ=1 fuzz
+
+fuzz: fuzzers
+	@FUZZ_SECONDS=$${FUZZ_SECONDS:-3600} prove -v tests/fuzz/brief.t
 
 # Any single product, such as build/release/unit/json.
 build/%: FORCE
@@ -139,4 +144,4 @@ distclean:
 	@rm -rf build
 
 FORCE:
-.PHONY: all units server fuzz demo check smoke smoke-kernel bench scan coverage lint image image-check release install clean distclean FORCE
+.PHONY: all units server fuzz fuzzers demo check smoke smoke-kernel bench scan coverage lint image image-check release install clean distclean FORCE

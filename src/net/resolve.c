@@ -23,20 +23,13 @@ struct question {
     char host[LIMIT_HOST + 1];
 };
 
-struct reply {
-    uint32_t id;
-    int error; /* of getaddrinfo; 0 when there are addresses */
-    int system_error;
-    struct resolve_answer answer;
-};
-
 /* A worker gives up by itself some time after nobody waits for it any more. */
 #define WORKER_SECONDS 60
 
 /* What getaddrinfo reads. */
 static const char *const resolve_files[] = {"/etc/resolv.conf", "/etc/hosts"};
 
-static void look_up(const char *host, struct reply *reply)
+static void look_up(const char *host, struct resolve_reply *reply)
 {
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
@@ -50,11 +43,11 @@ static void look_up(const char *host, struct reply *reply)
         struct resolve_address *a = &reply->answer.list[n];
 
         if (i->ai_family == AF_INET) {
-            a->v6 = false;
+            a->v6 = 0;
             a->ip.v4 = ((struct sockaddr_in *)(void *)i->ai_addr)->sin_addr;
             n++;
         } else if (i->ai_family == AF_INET6) {
-            a->v6 = true;
+            a->v6 = 1;
             a->ip.v6 = ((struct sockaddr_in6 *)(void *)i->ai_addr)->sin6_addr;
             a->scope = ((struct sockaddr_in6 *)(void *)i->ai_addr)->sin6_scope_id;
             n++;
@@ -66,7 +59,7 @@ static void look_up(const char *host, struct reply *reply)
 
 static _Noreturn void run_worker(int fd, const struct question *q)
 {
-    struct reply reply;
+    struct resolve_reply reply;
 
     memset(&reply, 0, sizeof reply);
     reply.id = q->id;
@@ -102,7 +95,7 @@ void resolve_helper_run(const struct spawn_job *job)
         case 0:
             run_worker(fd, &q);
         case -1: {
-            struct reply reply;
+            struct resolve_reply reply;
 
             memset(&reply, 0, sizeof reply);
             reply.id = q.id;
@@ -260,22 +253,26 @@ static void answer_all(struct resolve *r, const char *host_of, const struct reso
     } while (q);
 }
 
-static void take_reply(struct resolve *r, const struct reply *reply)
+void resolve_take(struct resolve *r, struct slice message)
 {
     struct resolve_query *q = r->queries;
+    struct resolve_reply reply;
     struct err err = {0};
     char host[LIMIT_HOST + 1];
 
-    while (q && q->id != reply->id)
+    if (message.n != sizeof reply)
+        return;
+    memcpy(&reply, message.p, sizeof reply);
+    while (q && q->id != reply.id)
         q = q->next;
     if (!q)
         return; /* cancelled meanwhile */
     memcpy(host, q->host, sizeof host);
-    if (reply->error == 0 && reply->answer.count > 0 && reply->answer.count <= LIMIT_ADDRESSES) {
-        remember(r, host, &reply->answer);
-        answer_all(r, host, &reply->answer, NULL);
+    if (reply.error == 0 && reply.answer.count > 0 && reply.answer.count <= LIMIT_ADDRESSES) {
+        remember(r, host, &reply.answer);
+        answer_all(r, host, &reply.answer, NULL);
     } else {
-        explain(host, reply->error ? reply->error : EAI_NONAME, reply->system_error, &err);
+        explain(host, reply.error ? reply.error : EAI_NONAME, reply.system_error, &err);
         answer_all(r, host, NULL, &err);
     }
     ask_waiting(r);
@@ -296,7 +293,7 @@ static void respawn(struct resolve *r)
 static void on_ready(struct loop_io *io, short ready)
 {
     struct resolve *r = LOOP_OWNER(io, struct resolve, io);
-    struct reply reply;
+    struct resolve_reply reply;
 
     (void)ready;
     while (r->io.fd >= 0) {
@@ -310,8 +307,7 @@ static void on_ready(struct loop_io *io, short ready)
             respawn(r);
             return;
         }
-        if (n == sizeof reply)
-            take_reply(r, &reply);
+        resolve_take(r, slice_make((const char *)&reply, (size_t)n));
     }
 }
 
@@ -380,7 +376,7 @@ bool resolve_numeric(const char *host, struct resolve_answer *out)
     out->count = 1;
     if (inet_pton(AF_INET, host, &out->list[0].ip.v4) == 1)
         return true;
-    out->list[0].v6 = true;
+    out->list[0].v6 = 1;
     return inet_pton(AF_INET6, host, &out->list[0].ip.v6) == 1;
 }
 

@@ -6,6 +6,7 @@
 #ifndef NET_RESOLVE_H
 #define NET_RESOLVE_H
 
+#include "base/slice.h"
 #include "net/loop.h"
 #include "net/spawn.h"
 
@@ -13,7 +14,7 @@
 #include <sys/types.h>
 
 struct resolve_address {
-    bool v6;
+    uint8_t v6; /* not 0: IPv6. No bool, since it comes from the helper. */
     union {
         struct in_addr v4;
         struct in6_addr v6;
@@ -24,6 +25,14 @@ struct resolve_address {
 struct resolve_answer {
     size_t count; /* in the order in which they should be tried (RFC 6724, as the system says) */
     struct resolve_address list[LIMIT_ADDRESSES];
+};
+
+/* What the helper answers, as one message. */
+struct resolve_reply {
+    uint32_t id;
+    int error; /* of getaddrinfo; 0 when there are addresses */
+    int system_error;
+    struct resolve_answer answer;
 };
 
 /* A look-up under way; embedded in its owner. */
@@ -62,6 +71,9 @@ void resolve_helper_run(const struct spawn_job *job);
 
 /* Ends the helper. Queries must have been cancelled. */
 void resolve_stop(struct resolve *r);
+
+/* Takes a message of the helper's, whatever it holds. (Its tests call it, too.) */
+void resolve_take(struct resolve *r, struct slice message);
 
 /* Looks host up; answers of the last LIMIT_DNS_CACHE are used again. host: at most LIMIT_HOST. */
 void resolve_ask(struct resolve *r, struct resolve_query *q, const char *host, int64_t timeout_ms);

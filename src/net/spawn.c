@@ -26,7 +26,7 @@
 struct order {
     pid_t parent;
     uint8_t kind; /* enum spawn_kind */
-    bool has_dir;
+    uint8_t has_dir;
     char path[LIMIT_STRING + 1];
 };
 

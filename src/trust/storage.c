@@ -341,8 +341,7 @@ static void take_last(struct storage *s, const struct storage_frame *a, struct s
     fail(s, q, &err);
 }
 
-/* All complete answers in s->in. False: nonsense, such as no other process here would send. */
-static bool take_answers(struct storage *s)
+bool storage_take(struct storage *s)
 {
     while (s->in.len >= FRAME) {
         struct storage_frame a;
@@ -389,7 +388,7 @@ static void on_ready(struct loop_io *io, short ready)
             return;
         }
         buf_commit(&s->in, (size_t)n);
-        if (!take_answers(s)) {
+        if (!storage_take(s)) {
             lose_helper(s);
             return;
         }

@@ -90,6 +90,12 @@ void storage_fini(struct storage *s, int64_t wait_ms);
  */
 bool storage_start(struct storage *s, struct storage_request *q, int64_t timeout_ms);
 
+/*
+ * Takes all complete answers in s->in, whatever they hold. False: nonsense, such as no helper
+ * sends. (Its tests call it, too.)
+ */
+bool storage_take(struct storage *s);
+
 /* Forgets a request: no on_done (a write may still happen). Does nothing if it isn't queued. */
 void storage_cancel(struct storage *s, struct storage_request *q);
 

@@ -438,7 +438,7 @@ static void get(struct helper *h, struct storage_frame *a)
 /* One file of LIST. What is too large is handed on empty, so that it is found to be no good. */
 static void list_file(struct helper *h, const char *name, struct storage_frame *list)
 {
-    struct storage_frame a = {.op = STORAGE_LIST, .more = true};
+    struct storage_frame a = {.op = STORAGE_LIST, .more = 1};
 
     (void)slice_copy(slice_of(name), a.name, sizeof a.name);
     read_file(h, name, &a);

@@ -52,7 +52,7 @@ enum storage_why {
 struct storage_frame {
     uint32_t size;
     uint8_t op;     /* enum storage_op; in answers as it was asked */
-    bool more;      /* an answer to LIST: one file, and this isn't the last frame */
+    uint8_t more;   /* not 0: an answer to LIST: one file, and this isn't the last frame */
     uint8_t result; /* enum storage_result */
     uint8_t why;    /* enum storage_why, of STORAGE_FAILED */
     int32_t error;  /* errno, likewise */

@@ -1,7 +1,9 @@
 /*
  * A request head: the same verdict whole and byte by byte, and a head that was taken, emitted and
- * read again is the same head with the same framing.
+ * read again is the same head with the same framing; which is what a second reader finds, too.
  */
+#include "framing.h"
+
 #include "format/http_emit.h"
 #include "format/http_frame.h"
 #include "format/http_parse.h"
@@ -64,6 +66,24 @@ static void check_emitted(const struct http_head *head)
     buf_fini(&out);
 }
 
+static void check_framing(const struct http_head *head, struct slice text)
+{
+    struct http_frame frame;
+    struct framing simple;
+    struct err err = {0};
+
+    framing_read(text, &simple);
+    if (!http_frame_request(head, &frame, &err)) {
+        MUST(framing_is_clear(&simple, head->minor) || err.status == 400 || err.status == 501);
+        return;
+    }
+    MUST(framing_is_clear(&simple, head->minor));
+    MUST(frame.kind == (simple.codings   ? HTTP_BODY_CHUNKED
+                        : simple.lengths ? HTTP_BODY_LENGTH
+                                         : HTTP_BODY_NONE));
+    MUST(!simple.huge && frame.length == simple.length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct http_head whole, cut;
@@ -84,6 +104,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(used <= size && used <= LIMIT_HEAD && used == used_cut && whole.minor == cut.minor);
         check_same(&whole, &cut);
         check_emitted(&whole);
+        check_framing(&whole, slice_make(input.p, used));
     }
     return 0;
 }

@@ -1,7 +1,9 @@
 /*
  * A response head: the same verdict whole and byte by byte, and a head that was taken, emitted and
- * read again is the same head with the same framing.
+ * read again is the same head with the same framing; which is what a second reader finds, too.
  */
+#include "framing.h"
+
 #include "format/http_emit.h"
 #include "format/http_frame.h"
 #include "format/http_parse.h"
@@ -69,6 +71,29 @@ static void check_emitted(const struct http_head *head)
     buf_fini(&out);
 }
 
+static void check_framing(const struct http_head *head, struct slice text)
+{
+    bool bodiless = head->status < 200 || head->status == 204 || head->status == 304;
+    struct http_frame frame;
+    struct framing simple;
+
+    framing_read(text, &simple);
+    if (!http_frame_response(head, false, &frame, NULL)) {
+        MUST(!framing_is_clear(&simple, head->minor) || head->status == 101 || simple.huge ||
+             simple.length > LIMIT_RESPONSE_BODY);
+        return;
+    }
+    MUST(framing_is_clear(&simple, head->minor));
+    if (bodiless) {
+        MUST(frame.kind == HTTP_BODY_NONE);
+        return;
+    }
+    MUST(frame.kind == (simple.codings   ? HTTP_BODY_CHUNKED
+                        : simple.lengths ? HTTP_BODY_LENGTH
+                                         : HTTP_BODY_UNTIL_CLOSE));
+    MUST(!simple.huge && frame.length == simple.length);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct http_head whole, cut;
@@ -90,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         MUST(whole.status >= 100 && whole.status <= 599 && slice_eq(whole.reason, cut.reason));
         check_same(&whole, &cut);
         check_emitted(&whole);
+        check_framing(&whole, slice_make(input.p, used));
     }
     return 0;
 }
