@@ -28,6 +28,7 @@
 #   ARCH=A          builds for another machine into build/A: aarch64, armhf, i386 or riscv64
 #   SAN=1           the same with AddressSanitizer and UBSan (glibc), into build/san
 #   BEARSSL=DIR     takes BearSSL's source from DIR as it stands; nothing is fetched
+#   CURVES=bearssl  BearSSL's arithmetic of P-256 and Curve25519, also on 64-bit machines
 #   V=1             shows the commands
 
 PREFIX ?= /usr/local

@@ -40,7 +40,7 @@ run() {
 for what in branch address; do
     run $what
     [ $? = 99 ]
-    ok $? "a $what that depends on a secret is seen"
+    ok $? "control: $what that depends on a secret, seen"
 done
 
 for what in p256_mul p256_mulgen p256_muladd p256_muladd_generator c25519_mul c25519_mulgen \
