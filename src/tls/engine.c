@@ -623,11 +623,6 @@ int tls_want(const struct tls *t, bool reading)
     return want;
 }
 
-bool tls_is_open(const struct tls *t)
-{
-    return t->open;
-}
-
 /* Texts of alerts, each in both directions, so that no text has to be put together. */
 #define ALERT(number, text)                                                                        \
     case BR_ERR_RECV_FATAL_ALERT + (number):                                                       \

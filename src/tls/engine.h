@@ -76,9 +76,6 @@ struct slice tls_peer(const struct tls *t);
 /* Whether the handshake failed over a certificate, either side's, or the want of one. */
 bool tls_was_refused(const struct tls *t);
 
-/* Whether the handshake has been completed. */
-bool tls_is_open(const struct tls *t);
-
 /* BearSSL's code (BR_ERR_…, alerts included) in words; verdicts on certificates: tls/verify. */
 const char *tls_error_text(int code);
 
