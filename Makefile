@@ -8,7 +8,8 @@
 #   make smoke-kernel ARCH=A   the same and the sandbox's on a kernel for that machine, emulated too
 #                   (aarch64 or armhf; a quarter of an hour)
 #   make lint       formatting, static analysis, shell scripts, order of includes
-#   make bench      figures of the README; not part of the tests
+#   make bench      figures of the README, beside nginx, HAProxy and Caddy; not part of the tests.
+#                   BENCH_SECONDS=1 BENCH_REPEATS=1 for a first look
 #   make scan       what testssl.sh finds on the licensing port, in minutes; sslscan is in check
 #   make coverage   which lines of src/ the tests run: per file, and build/cov/uncovered.txt
 #   make image      build/license-proxy-image.tar, loadable by docker, podman and skopeo
@@ -90,8 +91,9 @@ smoke-kernel: all server
 	@tests/run kernel-$(or $(ARCH),$(error say which: make smoke-kernel ARCH=...))
 
 bench:
-	@tools/setup build check
+	@tools/setup build bench
 	+@$(BUILD) program server
+	@tests/bench/servers.py
 	@tests/bench/state
 	@tests/bench/curves
 
