@@ -319,6 +319,18 @@ static void test_edges(void)
         same = same && (!is_scalar(k) || same_mulgen(k, 32));
     }
     ok(same, "powers of two, one less, and the order with a bit turned over");
+    {
+        /* Found by trying sums of the comb's rows: plain addition fails for these two. */
+        static const unsigned char meets[2][32] = {
+            {0x00, 0x00, 0x07, 0xff, 0xff, 0xfe, 0x00, 0x00, 0x00, 0x80, 0x00, 0x00, 0x20, 0x00,
+             0x00, 0x08},
+            {0xff, 0xff, 0xf7, 0xff, 0x00, 0x02, 0x00, 0x00, 0xff, 0x7f, 0xff,
+             0xff, 0xdf, 0xff, 0xff, 0xf7, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+             0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51}};
+
+        ok(same_mulgen(meets[0], 32) && same_mulgen(meets[1], 32),
+           "scalars whose last column meets its own multiple");
+    }
     for (size_t i = 1; i <= 32; i++) {
         memset(k, 0x5a, 32);
         same = same && same_mulgen(k, i) && same_mul(g, k, i);
