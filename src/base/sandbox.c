@@ -189,11 +189,6 @@ static const struct {
 #ifdef SYS_fcntl64
     {SYS_fcntl64, ALL},
 #endif
-    {SYS_epoll_ctl, P},
-#ifdef SYS_epoll_wait
-    {SYS_epoll_wait, P},
-#endif
-    {SYS_epoll_pwait, P},
 #ifdef SYS_poll
     {SYS_poll, ALL},
 #endif

@@ -162,14 +162,14 @@ fail:
 void listen_hold(struct listen *l)
 {
     l->held = true;
-    if (l->io.watched)
+    if (l->io.slot != 0)
         loop_watch(l->loop, &l->io, 0);
 }
 
 void listen_release(struct listen *l)
 {
     l->held = false;
-    if (l->io.watched && !loop_is_set(&l->pause))
+    if (l->io.slot != 0 && !loop_is_set(&l->pause))
         loop_watch(l->loop, &l->io, POLLIN);
 }
 

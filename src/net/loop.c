@@ -3,18 +3,12 @@
 #include "base/clock.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-/* What the handlers are given is what poll calls so. */
-_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
-                   EPOLLHUP == POLLHUP && EPOLLRDHUP == POLLRDHUP,
-               "the bits are the same");
 
 void loop_init(struct loop *l)
 {
     memset(l, 0, sizeof *l);
-    l->fd = epoll_create1(EPOLL_CLOEXEC); /* without it, watching fails */
     l->now_ms = clock_mono_ms();
 }
 
@@ -31,38 +25,58 @@ static void bury_all(struct loop *l)
 void loop_fini(struct loop *l)
 {
     bury_all(l);
-    if (l->fd >= 0)
-        close(l->fd);
+    free(l->polls);
+    free(l->ios);
     heap_fini(&l->timers);
     memset(l, 0, sizeof *l);
-    l->fd = -1;
+}
+
+static bool grow_polls(struct loop *l)
+{
+    size_t cap = l->io_cap ? l->io_cap * 2 : 32;
+    struct pollfd *polls = reallocarray(l->polls, cap, sizeof *polls);
+    struct loop_io **ios;
+
+    if (!polls)
+        return false;
+    l->polls = polls;
+    ios = reallocarray(l->ios, cap, sizeof(struct loop_io *));
+    if (!ios)
+        return false;
+    l->ios = ios;
+    l->io_cap = cap;
+    return true;
 }
 
 bool loop_watch(struct loop *l, struct loop_io *io, short want)
 {
-    struct epoll_event event = {.events = (uint16_t)want, .data.ptr = io};
-
-    if (io->watched && io->want == want)
-        return true;
-    if (epoll_ctl(l->fd, io->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, io->fd, &event) < 0)
-        return false;
-    l->io_count += !io->watched;
-    io->watched = true;
+    if (io->slot == 0) {
+        if (l->io_count == l->io_cap && !grow_polls(l))
+            return false;
+        l->ios[l->io_count] = io;
+        l->polls[l->io_count] = (struct pollfd){.fd = io->fd};
+        io->slot = ++l->io_count;
+    }
     io->want = want;
+    l->polls[io->slot - 1].events = want;
     return true;
 }
 
 void loop_forget(struct loop *l, struct loop_io *io)
 {
-    if (!io->watched)
+    size_t i = io->slot;
+
+    if (i == 0)
         return;
-    (void)epoll_ctl(l->fd, EPOLL_CTL_DEL, io->fd, NULL);
-    for (int i = l->ready_at; i < l->ready_count; i++)
-        if (l->ready[i].data.ptr == io)
-            l->ready[i].data.ptr = NULL;
-    io->watched = false;
-    io->want = 0;
+    /* The last one takes its place, which keeps the set dense. */
     l->io_count--;
+    if (i - 1 != l->io_count) {
+        l->ios[i - 1] = l->ios[l->io_count];
+        l->polls[i - 1] = l->polls[l->io_count];
+        l->ios[i - 1]->slot = i;
+    }
+    io->slot = 0;
+    io->want = 0;
 }
 
 bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms)
@@ -108,29 +122,40 @@ static void run_timers(struct loop *l)
     }
 }
 
-static void run_ready(struct loop *l)
+static void run_ready(struct loop *l, int ready)
 {
-    for (l->ready_at = 0; l->ready_at < l->ready_count; l->ready_at++) {
-        const struct epoll_event *event = &l->ready[l->ready_at];
-        struct loop_io *io = event->data.ptr;
+    /*
+     * Backwards: whichever io a handler forgets, the last one moves into the gap, and the last one
+     * has been looked at already (or is the handler's own).
+     */
+    for (size_t i = l->io_count; i-- > 0 && ready > 0;) {
+        short events;
 
-        if (io)
-            io->on_ready(io, (short)event->events);
+        if (i >= l->io_count)
+            continue;
+        events = l->polls[i].revents;
+        if (!events)
+            continue;
+        ready--;
+        l->polls[i].revents = 0;
+        l->ios[i]->on_ready(l->ios[i], events);
     }
 }
 
 bool loop_turn(struct loop *l, int wait_ms, struct err *err)
 {
-    l->ready_count = epoll_wait(l->fd, l->ready, LOOP_BATCH, wait_time(l, wait_ms));
-    if (l->ready_count < 0 && errno != EINTR) {
-        err_set(err, ERR_SYSTEM, "epoll: %s", strerror(errno));
+    int n = poll(l->polls, (nfds_t)l->io_count, wait_time(l, wait_ms));
+
+    if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM) {
+        err_set(err, ERR_SYSTEM, "poll: %s", strerror(errno));
         return false;
     }
     l->now_ms = clock_mono_ms();
     l->turns++;
     if (l->on_wake)
         l->on_wake(l);
-    run_ready(l);
+    if (n > 0)
+        run_ready(l, n);
     run_timers(l);
     bury_all(l);
     return true;

@@ -1,7 +1,6 @@
 /*
- * The one loop, on epoll(7): descriptors, timers, and objects to be freed after the handlers ran.
- * Handlers may add and remove anything, their own object included. What waits costs nothing: a turn
- * takes as long as what is ready in it, in the order in which it became so.
+ * The one poll(2) loop: descriptors, timers, and objects to be freed after the handlers ran.
+ * Handlers may add and remove anything, their own object included.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -12,18 +11,15 @@
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/epoll.h>
 
 /* The object that holds a member: for handlers, which are given the member. */
 #define LOOP_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
-#define LOOP_BATCH 512 /* handlers in one turn; the others' is the next */
-
 /* A descriptor that is watched; embedded in its owner. */
 struct loop_io {
-    int fd;       /* the owner's to close; -1 if none */
-    short want;   /* POLLIN, POLLOUT, POLLRDHUP; set by loop_watch */
-    bool watched; /* it is to be forgotten before fd is closed, or given to another */
+    int fd;      /* the owner's to close; -1 if none */
+    short want;  /* POLLIN, POLLOUT, POLLRDHUP; set by loop_watch */
+    size_t slot; /* place in the poll set plus one; 0: not in it */
     void (*on_ready)(struct loop_io *io, short ready); /* ready may hold POLLERR and POLLHUP */
 };
 
@@ -40,10 +36,9 @@ struct loop_corpse {
 };
 
 struct loop {
-    int fd; /* of the set of those that are watched; each removes itself */
-    size_t io_count;
-    struct epoll_event ready[LOOP_BATCH]; /* of this turn; what has been forgotten is NULL */
-    int ready_count, ready_at;
+    struct pollfd *polls; /* owned; dense, in step with ios */
+    struct loop_io **ios; /* owned array of borrowed: each removes itself */
+    size_t io_count, io_cap;
     struct heap timers; /* each removes itself, likewise */
     struct loop_corpse *corpses;
     bool stopped;
