@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -28,13 +29,14 @@ void listen_address(const struct sockaddr *sa, bool with_port, char out[LISTEN_A
 {
     char text[INET6_ADDRSTRLEN] = "?";
     struct cidr_address address;
-    /* The port lies at the same place in both. */
-    unsigned port = ntohs(((const struct sockaddr_in *)(const void *)sa)->sin_port);
+    uint16_t port;
 
+    /* It lies at the same place in both. */
+    memcpy(&port, (const char *)sa + offsetof(struct sockaddr_in, sin_port), sizeof port);
     listen_bytes(sa, &address);
     inet_ntop(address.v6 ? AF_INET6 : AF_INET, address.bytes, text, sizeof text);
     if (with_port)
-        snprintf(out, LISTEN_ADDRESS_SIZE, address.v6 ? "[%s]:%u" : "%s:%u", text, port);
+        snprintf(out, LISTEN_ADDRESS_SIZE, address.v6 ? "[%s]:%u" : "%s:%u", text, ntohs(port));
     else
         snprintf(out, LISTEN_ADDRESS_SIZE, "%s", text);
 }

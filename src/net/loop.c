@@ -48,33 +48,58 @@ static bool grow_polls(struct loop *l)
     return true;
 }
 
+static void put_at(struct loop *l, size_t i, struct pollfd polled, struct loop_io *io)
+{
+    l->polls[i] = polled;
+    l->ios[i] = io;
+    io->slot = i + 1;
+}
+
+static void swap(struct loop *l, size_t i, size_t k)
+{
+    struct pollfd polled = l->polls[i];
+    struct loop_io *io = l->ios[i];
+
+    put_at(l, i, l->polls[k], l->ios[k]);
+    put_at(l, k, polled, io);
+}
+
+static void touch(struct loop *l, struct loop_io *io)
+{
+    io->used_ms = l->now_ms;
+    if (io->slot > l->busy)
+        swap(l, io->slot - 1, l->busy++);
+}
+
+/* Those to which nothing has happened for a while go behind the others. */
+static void part(struct loop *l)
+{
+    for (size_t i = l->busy; i-- > 0;)
+        if (l->now_ms - l->ios[i]->used_ms > LOOP_BUSY_MS)
+            swap(l, i, --l->busy);
+}
+
 bool loop_watch(struct loop *l, struct loop_io *io, short want)
 {
     if (io->slot == 0) {
         if (l->io_count == l->io_cap && !grow_polls(l))
             return false;
-        l->ios[l->io_count] = io;
-        l->polls[l->io_count] = (struct pollfd){.fd = io->fd};
-        io->slot = ++l->io_count;
+        put_at(l, l->io_count++, (struct pollfd){.fd = io->fd}, io);
     }
     io->want = want;
     l->polls[io->slot - 1].events = want;
+    touch(l, io);
     return true;
 }
 
 void loop_forget(struct loop *l, struct loop_io *io)
 {
-    size_t i = io->slot;
-
-    if (i == 0)
+    if (io->slot == 0)
         return;
-    /* The last one takes its place, which keeps the set dense. */
-    l->io_count--;
-    if (i - 1 != l->io_count) {
-        l->ios[i - 1] = l->ios[l->io_count];
-        l->polls[i - 1] = l->polls[l->io_count];
-        l->ios[i - 1]->slot = i;
-    }
+    /* The last one of its part takes its place, which keeps the set dense. */
+    if (io->slot <= l->busy)
+        swap(l, io->slot - 1, --l->busy);
+    swap(l, io->slot - 1, --l->io_count);
     io->slot = 0;
     io->want = 0;
 }
@@ -122,40 +147,53 @@ static void run_timers(struct loop *l)
     }
 }
 
-static void run_ready(struct loop *l, int ready)
+/* Of the first `count`, which were polled. */
+static void run_ready(struct loop *l, size_t count, int ready)
 {
     /*
-     * Backwards: whichever io a handler forgets, the last one moves into the gap, and the last one
-     * has been looked at already (or is the handler's own).
+     * Backwards: one that a handler, or touch(), moves to a place before this one comes from behind
+     * it. Where two are swapped, the other may come to stand here, or is passed over: poll tells of
+     * it again.
      */
-    for (size_t i = l->io_count; i-- > 0 && ready > 0;) {
-        short events;
+    for (size_t i = count; i-- > 0 && ready > 0;) {
+        while (i < l->io_count && l->polls[i].revents) {
+            struct loop_io *io = l->ios[i];
+            short events = l->polls[i].revents;
 
-        if (i >= l->io_count)
-            continue;
-        events = l->polls[i].revents;
-        if (!events)
-            continue;
-        ready--;
-        l->polls[i].revents = 0;
-        l->ios[i]->on_ready(l->ios[i], events);
+            l->polls[i].revents = 0;
+            ready--;
+            touch(l, io);
+            io->on_ready(io, events);
+        }
     }
 }
 
 bool loop_turn(struct loop *l, int wait_ms, struct err *err)
 {
-    int n = poll(l->polls, (nfds_t)l->io_count, wait_time(l, wait_ms));
+    int64_t look_ms = l->looked_ms + LOOP_LOOK_MS - clock_mono_ms();
+    size_t count = l->io_count;
+    int n, wait = wait_time(l, wait_ms);
 
+    if (l->busy + LOOP_FEW < count && look_ms > 0) {
+        count = l->busy;
+        if (wait < 0 || wait > look_ms)
+            wait = (int)look_ms;
+    }
+    n = poll(l->polls, (nfds_t)count, wait);
     if (n < 0 && errno != EINTR && errno != EAGAIN && errno != ENOMEM) {
         err_set(err, ERR_SYSTEM, "poll: %s", strerror(errno));
         return false;
     }
     l->now_ms = clock_mono_ms();
     l->turns++;
+    if (count == l->io_count) {
+        l->looked_ms = l->now_ms;
+        part(l);
+    }
     if (l->on_wake)
         l->on_wake(l);
     if (n > 0)
-        run_ready(l, n);
+        run_ready(l, count, n);
     run_timers(l);
     bury_all(l);
     return true;

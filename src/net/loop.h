@@ -1,6 +1,9 @@
 /*
  * The one poll(2) loop: descriptors, timers, and objects to be freed after the handlers ran.
  * Handlers may add and remove anything, their own object included.
+ *
+ * poll's cost grows with the set, and most of a large one rests. So while others are busy, what has
+ * been at rest for LOOP_BUSY_MS is looked at every LOOP_LOOK_MS only.
  */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
@@ -12,14 +15,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define LOOP_BUSY_MS 1000 /* since something happened to it */
+#define LOOP_LOOK_MS 10   /* a client's first byte, in time: a look at 15,000 takes one or two */
+#define LOOP_FEW 128      /* that rest: not worth leaving out */
+
 /* The object that holds a member: for handlers, which are given the member. */
 #define LOOP_OWNER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* A descriptor that is watched; embedded in its owner. */
 struct loop_io {
-    int fd;      /* the owner's to close; -1 if none */
-    short want;  /* POLLIN, POLLOUT, POLLRDHUP; set by loop_watch */
-    size_t slot; /* place in the poll set plus one; 0: not in it */
+    int fd;          /* the owner's to close; -1 if none */
+    short want;      /* POLLIN, POLLOUT, POLLRDHUP; set by loop_watch */
+    size_t slot;     /* place in the poll set plus one; 0: not in it */
+    int64_t used_ms; /* when it was last ready, or its want set */
     void (*on_ready)(struct loop_io *io, short ready); /* ready may hold POLLERR and POLLHUP */
 };
 
@@ -39,6 +47,8 @@ struct loop {
     struct pollfd *polls; /* owned; dense, in step with ios */
     struct loop_io **ios; /* owned array of borrowed: each removes itself */
     size_t io_count, io_cap;
+    size_t busy;        /* those at the front of both that don't rest */
+    int64_t looked_ms;  /* when all were last polled */
     struct heap timers; /* each removes itself, likewise */
     struct loop_corpse *corpses;
     bool stopped;

@@ -77,7 +77,8 @@ static bool by_time(const struct journal_item *a, const struct journal_item *b)
     return a->time_ns != b->time_ns ? a->time_ns < b->time_ns : by_chain(a, b);
 }
 
-/* Shell's: what is listed is in order for the most part, and the C library's costs two kilobytes. */
+/* Shell's: what is listed is in order for the most part, and the C library's costs two kilobytes.
+ */
 static void sort(struct journal_item *items, size_t count, before *comes_before)
 {
     for (size_t gap = count; gap > 1;) {

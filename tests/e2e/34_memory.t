@@ -50,7 +50,7 @@ is "$answer" held "500 connections, a request on each"
 at_most "$((($(rss) - before) * 1024 / 500))" 6500 "bytes for an idle TLS connection"
 fetch /v1/other
 is "$CODE" 200 "others are served beside them"
-exec {holder[1]}>&-
+eval "exec ${holder[1]}>&-"
 is "$(cat <&"${holder[0]}")" "" "none of them was closed"
 
 helpers=$(cat "/proc/$PID/task/$PID/children" 2>/dev/null)

@@ -55,7 +55,9 @@ like "$(renegotiate | timeout 10 openssl s_client -tls1_2 -connect "127.0.0.1:$P
 
 # session FILE: what a client that has a session in FILE tells of a handshake; FILE keeps it after.
 session() {
-    client -tls1_2 -no_ticket -sess_out "$1.new" $([ ! -f "$1" ] || echo -sess_in "$1")
+    local known=()
+    [ ! -f "$1" ] || known=(-sess_in "$1")
+    client -tls1_2 -no_ticket -sess_out "$1.new" "${known[@]}"
     [ ! -f "$1.new" ] || mv "$1.new" "$1"
 }
 resumed='license_proxy_tls_handshakes_total{side="server",result="resumed"}'

@@ -171,11 +171,67 @@ static void test_turns(void)
     loop_fini(&loop);
 }
 
+/* While one is busy, many rest: looked at from time to time, and again in each turn once awake. */
+static void test_rest(void)
+{
+    struct err err = {0};
+    int64_t until, woken = 0;
+    uint64_t before;
+    bool kept = true;
+
+    memset(turns_of, 0, sizeof turns_of);
+    loop_init(&loop);
+    for (int i = 0; i < ALWAYS; i++) {
+        always[i] = (struct loop_io){.fd = eventfd(i == 0, 0), .on_ready = on_always};
+        loop_watch(&loop, &always[i], POLLIN);
+    }
+    is_int(loop.busy, ALWAYS, "at first none rests");
+    until = clock_mono_ms() + LOOP_BUSY_MS + 200;
+    while (clock_mono_ms() < until)
+        loop_turn(&loop, -1, &err);
+    is_int(loop.busy, 1, "later all but the busy one do");
+    for (int i = 1; i < ALWAYS; i++)
+        kept = kept && loop.ios[always[i].slot - 1] == &always[i] && turns_of[i] == 0;
+    ok(kept, "each is in its place, and none was called");
+    (void)!write(always[300].fd, &(uint64_t){1}, 8);
+    before = loop.turns;
+    until = clock_mono_ms() + 1000;
+    while (turns_of[300] == 0 && clock_mono_ms() < until)
+        loop_turn(&loop, -1, &err);
+    ok(turns_of[300] == 1, "one that rests is told of");
+    ok(loop.turns - before > 1, "not at once, while others are busy");
+    is_int(loop.busy, 2, "and is busy then");
+    loop_watch(&loop, &always[500], POLLIN);
+    is_int(loop.busy, 3, "so is one whose want is set");
+    for (int i = 0; i < ALWAYS; i += 2)
+        loop_forget(&loop, &always[i]);
+    is_int(loop.busy, 0, "what is forgotten leaves its part");
+    is_int(loop.io_count, ALWAYS / 2, "and the others stay");
+    kept = true;
+    for (int i = 1; i < ALWAYS; i += 2)
+        kept = kept && loop.ios[always[i].slot - 1] == &always[i];
+    ok(kept, "each in its place");
+    (void)!write(always[1].fd, &(uint64_t){1}, 8);
+    until = clock_mono_ms();
+    loop_turn(&loop, 1000, &err);
+    if (turns_of[1] == 0)
+        loop_turn(&loop, 1000, &err);
+    woken = clock_mono_ms() - until;
+    ok(turns_of[1] == 1 && woken < 500, "when none is busy, poll waits for all of them");
+    for (int i = 0; i < ALWAYS; i++) {
+        loop_forget(&loop, &always[i]);
+        close(always[i].fd);
+    }
+    is_int(loop.io_count, 0, "none is left");
+    loop_fini(&loop);
+}
+
 int main(void)
 {
     test_timers();
     test_no_starvation();
     test_removal();
     test_turns();
+    test_rest();
     return done_testing();
 }
