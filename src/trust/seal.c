@@ -104,7 +104,7 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b)
 
 bool seal_has_memory(struct slice sealed, struct buf *out)
 {
-    return sealed.n > buf_room(out) || buf_reserve(out, sealed.n);
+    return sealed.n == 0 || sealed.n > buf_room(out) || buf_reserve(out, sealed.n);
 }
 
 bool seal_open(const struct seal *s, struct tls_profile *profile, const char *name,
