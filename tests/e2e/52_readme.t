@@ -40,6 +40,7 @@ make_cert proxy self "DNS:localhost,IP:127.0.0.1"
 cp "$work/proxy.crt" "$there/etc/license-proxy/cert.pem"
 cp "$work/proxy.key" "$there/etc/license-proxy/key.pem"
 cp "$work/ca.crt" "$there/etc/license-proxy/ca.pem"
+cp "$work/ca.crt" "$there/etc/license-proxy/clients.pem"
 echo the-license-key >"$there/run/secrets/license-key"
 chmod 600 "$there/run/secrets/license-key" "$there/etc/license-proxy/key.pem"
 # The vendors' file, as they publish it.

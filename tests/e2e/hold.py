@@ -23,7 +23,7 @@ import time
 CONTEXT = ssl.create_default_context()
 CONTEXT.check_hostname = False
 CONTEXT.verify_mode = ssl.CERT_NONE
-IDLE_SILENT, IDLE_OPEN = 1900, 200
+IDLE_SILENT, IDLE_OPEN = 2000, 200
 SLOW_HEADS, SLOW_BODIES, SLOW_HANDSHAKES = 110, 60, 60
 ABORTS_PER_SECOND = 50
 HEAD = b"GET /v1/%s HTTP/1.1\r\nHost: a\r\n\r\n"
