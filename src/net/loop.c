@@ -114,7 +114,8 @@ bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms)
 
 void loop_unset(struct loop *l, struct loop_timer *timer)
 {
-    heap_unset(&l->timers, &timer->node);
+    if (loop_is_set(timer))
+        heap_unset(&l->timers, &timer->node);
 }
 
 void loop_bury(struct loop *l, struct loop_corpse *corpse)

@@ -73,7 +73,7 @@ void loop_forget(struct loop *l, struct loop_io *io); /* does nothing if it isn'
  * False when out of memory (only possible for a timer that wasn't set).
  */
 bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms);
-void loop_unset(struct loop *l, struct loop_timer *timer);
+void loop_unset(struct loop *l, struct loop_timer *timer); /* does nothing if it isn't set */
 
 static inline bool loop_is_set(const struct loop_timer *timer)
 {

@@ -407,12 +407,12 @@ static void hear(struct tls *t, uint8_t first)
     t->heard = true;
 }
 
-/* Gives the engine as much as it has room for; how much. */
+/* Gives the engine as much as it has room for, or until it has something to send: how much. */
 static size_t feed(struct tls *t, struct slice data)
 {
-    size_t done = 0;
+    size_t done = 0, ready;
 
-    while (done < data.n) {
+    do {
         size_t size, n = data.n - done;
         uint8_t *into = br_ssl_engine_recvrec_buf(t->eng, &size);
 
@@ -423,7 +423,7 @@ static size_t feed(struct tls *t, struct slice data)
         memcpy(into, data.p + done, n);
         br_ssl_engine_recvrec_ack(t->eng, n);
         done += n;
-    }
+    } while (done < data.n && !br_ssl_engine_sendrec_buf(t->eng, &ready));
     return done;
 }
 

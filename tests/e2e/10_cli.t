@@ -82,10 +82,8 @@ fails 64 'takes one command' help a b
 # ---- configuration
 
 fails 78 '/nonexistent\.toml: No such file' serve /nonexistent.toml
-LICENSE_PROXY_TLS_CLIENT_CA=$work/ca.pem
-export LICENSE_PROXY_TLS_CLIENT_CA
-fails 78 'TLS_CLIENT_CA: .*not available in this version' serve
-unset LICENSE_PROXY_TLS_CLIENT_CA
+LICENSE_PROXY_TLS_CLIENT_CA=$work/ca.pem LICENSE_PROXY_TLS_ENABLED=false \
+    fails 78 'TLS_CLIENT_CA: .*without TLS' serve
 fails 78 'the license key is empty' serve --license-key=
 fails 78 'the license key is empty' serve --license-key ''
 fails 78 'header field' serve --license-key $'s3cret\nx'
