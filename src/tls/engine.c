@@ -407,10 +407,14 @@ static void hear(struct tls *t, uint8_t first)
     t->heard = true;
 }
 
-/* Gives the engine as much as it has room for, or until it has something to send: how much. */
+/*
+ * Gives the engine as much as it has room for, or until it has something to send, or has completed
+ * the handshake, which what follows may end: how much.
+ */
 static size_t feed(struct tls *t, struct slice data)
 {
-    size_t done = 0, ready;
+    unsigned until = t->open ? BR_SSL_SENDREC : BR_SSL_SENDREC | BR_SSL_SENDAPP;
+    size_t done = 0;
 
     do {
         size_t size, n = data.n - done;
@@ -423,7 +427,7 @@ static size_t feed(struct tls *t, struct slice data)
         memcpy(into, data.p + done, n);
         br_ssl_engine_recvrec_ack(t->eng, n);
         done += n;
-    } while (done < data.n && !br_ssl_engine_sendrec_buf(t->eng, &ready));
+    } while (done < data.n && !(br_ssl_engine_current_state(t->eng) & until));
     return done;
 }
 

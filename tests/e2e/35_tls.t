@@ -62,13 +62,18 @@ session() {
     [ ! -f "$1.new" ] || mv "$1.new" "$1"
 }
 is_counted() {
-    curl -s "$STATUS/metrics" | grep -qF 'license_proxy_tls_handshakes_total{side="server",result="resumed"} 1'
+    curl -s "$STATUS/metrics" | grep -qxF "license_proxy_tls_handshakes_total{side=\"server\",result=\"resumed\"} $1"
 }
 like "$(session "$work/session")" '^New, TLSv1\.2' "a client's first handshake is a full one"
 like "$(session "$work/session")" '^Reused, TLSv1\.2' "its second resumes the session"
-wait_for 5 is_counted # the proxy's end of the handshake is the later one
+wait_for 5 is_counted 1 # the proxy's end of the handshake is the later one
 ok $? "which /metrics counts"
-like "$(session "$work/session")" '^Reused, TLSv1\.2' "and so does its third"
+for ((i = 0; i < 10; i++)); do
+    session "$work/session"
+done >"$work/more"
+is "$(grep -c '^Reused, TLSv1\.2' "$work/more")" 10 "and so do ten more"
+wait_for 5 is_counted 11
+ok $? "which all count, though the client ends them at once"
 cp "$work/session" "$work/kept"
 like "$(session "$work/other")" '^New, TLSv1\.2' "another client's is a full one"
 
