@@ -1,5 +1,6 @@
 #include "status/page.h"
 
+#include "crypto/sha256.h"
 #include "format/base64.h"
 #include "status/words.h"
 #include "tls/identity.h"
@@ -331,13 +332,10 @@ bool page_render(const struct endpoint *e, struct buf *body)
 /* CSP's name of a text: its SHA-256. */
 static struct text hash(const char *of)
 {
-    br_sha256_context context;
     uint8_t digest[32];
     struct text t;
 
-    br_sha256_init(&context);
-    br_sha256_update(&context, of, strlen(of));
-    br_sha256_out(&context, digest);
+    sha256(slice_of(of), digest);
     (void)base64_encode(slice_make((char *)digest, sizeof digest), t.s, sizeof t.s);
     return t;
 }

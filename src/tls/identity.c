@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "crypto/curves.h"
 #include "crypto/ecdsa.h"
+#include "crypto/sha256.h"
 #include "format/der.h"
 #include "format/der_read.h"
 
@@ -162,15 +163,6 @@ struct public_key {
     uint8_t id[KEY_ID_SIZE];
 };
 
-static void sha256(const void *data, size_t n, uint8_t out[32])
-{
-    br_sha256_context c;
-
-    br_sha256_init(&c);
-    br_sha256_update(&c, data, n);
-    br_sha256_out(&c, out);
-}
-
 static bool compute_public(const br_ec_private_key *ec, struct public_key *out)
 {
     uint8_t q[BR_EC_KBUF_PUB_MAX_SIZE], hash[32];
@@ -178,7 +170,7 @@ static bool compute_public(const br_ec_private_key *ec, struct public_key *out)
     if (br_ec_compute_pub(curves_get(), NULL, q, ec) != sizeof out->point)
         return false;
     memcpy(out->point, q, sizeof out->point);
-    sha256(out->point, sizeof out->point, hash);
+    sha256(slice_make((const char *)out->point, sizeof out->point), hash);
     memcpy(out->id, hash, sizeof out->id);
     return true;
 }
@@ -300,7 +292,7 @@ static bool sign(struct slice tbs, const br_ec_private_key *ec, struct pem_chain
     struct der d;
     size_t n;
 
-    sha256(tbs.p, tbs.n, hash);
+    sha256(tbs, hash);
     n = ecdsa_sign(curves_get(), &br_sha256_vtable, hash, ec, signature);
     der_init(&d, array, sizeof array);
     der_bits(&d, signature, n, 0);
@@ -383,7 +375,7 @@ void identity_fingerprint(const br_x509_certificate *cert, char out[IDENTITY_FIN
 {
     uint8_t digest[32];
 
-    sha256(cert->data, cert->data_len, digest);
+    sha256(slice_make((const char *)cert->data, cert->data_len), digest);
     for (size_t i = 0; i < sizeof digest; i++)
         snprintf(out + 3 * i, 4, "%02X%s", digest[i], i < sizeof digest - 1 ? ":" : "");
 }
@@ -394,7 +386,7 @@ bool identity_spki_pin(const br_x509_certificate *cert, uint8_t out[32])
 
     if (!pem_read_spki(cert, &spki))
         return false;
-    sha256(spki.p, spki.n, out);
+    sha256(spki, out);
     return true;
 }
 

@@ -1,6 +1,8 @@
 #include "tls/verify.h"
 
+#include "crypto/sha256.h"
 #include "format/base64.h"
+#include "tls/identity.h"
 #include "tls/names.h"
 #include "tls/refusal.h"
 #include "tls/x509.h"
@@ -176,15 +178,10 @@ static void end_cert(const br_x509_class **ctx)
 
 static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
 {
-    br_sha256_context sha;
     uint8_t pin[32];
-    struct slice spki;
 
-    if (!pem_read_spki(leaf, &spki))
+    if (!identity_spki_pin(leaf, pin))
         return false;
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, spki.p, spki.n);
-    br_sha256_out(&sha, pin);
     for (size_t i = 0; i < v->trust->pin_count; i++)
         if (memcmp(pin, v->trust->pins[i], sizeof pin) == 0)
             return true;
@@ -217,11 +214,8 @@ static unsigned end_chain(const br_x509_class **ctx)
 {
     struct verify *v = self(ctx);
     unsigned code = conclude(v);
-    br_sha256_context sha;
 
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, buf_slice(&v->leaf).p, v->leaf.len);
-    br_sha256_out(&sha, v->digest);
+    sha256(buf_slice(&v->leaf), v->digest);
     verify_fini(v);
     return code;
 }

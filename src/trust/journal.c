@@ -5,7 +5,7 @@
  */
 #include "trust/journal.h"
 
-#include <bearssl.h>
+#include "crypto/sha256.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,15 +54,6 @@ bool journal_open(const struct seal *seal, struct tls_profile *profile, const ch
 
     return journal_read_name(name, &item) && seal_open(seal, profile, name, sealed, text) &&
            record_read_usage(buf_slice(text), usage) && usage->sequence == item.sequence;
-}
-
-void journal_hash(struct slice text, uint8_t out[32])
-{
-    br_sha256_context sha;
-
-    br_sha256_init(&sha);
-    br_sha256_update(&sha, text.p, text.n);
-    br_sha256_out(&sha, out);
 }
 
 typedef bool before(const struct journal_item *a, const struct journal_item *b);
@@ -376,7 +367,7 @@ static bool seal_usage(struct journal *j, const struct record_usage *usage)
     buf_init(&j->put_text, LIMIT_STATE_FILE);
     rv = record_write_usage(&u, &plain) && seal_close(newest_seal(j), j->store->profile,
                                                       j->put.name, buf_slice(&plain), &j->put_text);
-    journal_hash(buf_slice(&plain), j->put_hash);
+    sha256(buf_slice(&plain), j->put_hash);
     buf_wipe(&plain);
     j->put_item.time_ns = u.at.never_back_ns;
     j->put_item.size = j->put_text.len & 0xffffff;

@@ -64,9 +64,9 @@ struct journal {
     struct store *store; /* borrowed for its life */
     enum journal_mode mode;
     size_t max_bytes;
-    uint32_t chain;                         /* ours */
-    uint64_t sequence;                      /* of our next record */
-    uint8_t previous[32];                   /* hash of our last one */
+    uint32_t chain;       /* ours */
+    uint64_t sequence;    /* of our next record */
+    uint8_t previous[32]; /* SHA-256 of our last one's plain text, which the next one holds */
     struct seal seals[LIMIT_JOURNAL_SEALS]; /* the last is the one to seal with; secret */
     size_t seal_count;
     struct journal_item *items; /* owned; those from `first` on are there, the first goes first */
@@ -155,9 +155,6 @@ bool journal_read_name(const char *name, struct journal_item *out);
  */
 bool journal_open(const struct seal *seal, struct tls_profile *profile, const char *name,
                   struct slice sealed, struct buf *text, struct record_usage *usage);
-
-/* SHA-256 of a record's plain text: what the next one holds. */
-void journal_hash(struct slice text, uint8_t out[32]);
 
 /* In the order of replay: the chain with the oldest first record first, then by sequence. */
 void journal_sort(struct journal_item *items, size_t count);
