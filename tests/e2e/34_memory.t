@@ -42,11 +42,11 @@ at_most "$thousand" "$hundred" "kB after 1,000 requests, against $hundred after 
 note "start $start kB, after 100 $hundred kB, after 1,000 $thousand kB"
 # Connections that have been served, and rest.
 before=$(rss)
-coproc holder { exec python3 "$(dirname "$0")/holder.py" "$PORT" 500; }
+coproc holder { exec "$root/tests/e2e/hold.py" served "$PORT" 500; }
 holder_pid=$!
 started="$started $holder_pid"
 read -r -t 60 answer <&"${holder[0]}"
-is "$answer" held "500 connections, a request on each"
+is "$answer" "held 500" "500 connections, a request on each"
 at_most "$((($(rss) - before) * 1024 / 500))" 6500 "bytes for an idle TLS connection"
 fetch /v1/other
 is "$CODE" 200 "others are served beside them"

@@ -3,6 +3,8 @@
 handshakes; and a good one beside them. Addresses of this machine (127.x.y.z) are the hosts.
 
   hold.py silent PORT COUNT HOSTS         opens them, says so, and keeps them until its input ends
+  hold.py served PORT COUNT               the same over TLS, after an answer on each; says then
+                                          which of them were closed meanwhile
   hold.py siege PORT SECONDS              idle, slow and aborted ones; says when the former are
                                           there, and after that time how many there were
   hold.py good PORT STATUS_PORT CALM_PORT SECONDS
@@ -49,7 +51,12 @@ async def until(condition):
         await asyncio.sleep(0.01)
 
 
-# ---- many that are silent -------------------------------------------------------------------
+# ---- many that are silent, or at rest -------------------------------------------------------
+
+
+def keep(held):
+    say("held", len(held))
+    sys.stdin.read()
 
 
 def silent(port, count, hosts):
@@ -61,8 +68,33 @@ def silent(port, count, hosts):
         held.append(s)
         if i % 100 == 0:
             time.sleep(0.005)
-    say("held", len(held))
-    sys.stdin.read()
+    keep(held)
+
+
+def served(port, count):
+    held = []
+    for i in range(count):
+        s = CONTEXT.wrap_socket(socket.create_connection(("127.0.0.1", port)))
+        s.sendall(b"POST /v1/held HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            part = s.recv(65536)
+            if not part:
+                sys.exit(f"connection {i} was closed")
+            answer += part
+        head, _, body = answer.partition(b"\r\n\r\n")
+        length = next(int(line.split(b":")[1]) for line in head.lower().split(b"\r\n")
+                      if line.startswith(b"content-length:"))
+        while len(body) < length:
+            body += s.recv(65536)
+        held.append(s)
+    keep(held)
+    for s in held:
+        s.setblocking(False)
+        try:
+            say("closed" if s.recv(1) == b"" else "unasked")
+        except ssl.SSLWantReadError:
+            pass
 
 
 # ---- a siege --------------------------------------------------------------------------------
@@ -336,6 +368,8 @@ async def bytewise(port):
 def main(what, *args):
     if what == "silent":
         silent(*map(int, args))
+    elif what == "served":
+        served(*map(int, args))
     elif what == "siege":
         asyncio.run(Siege(*map(int, args)).run())
     elif what == "good":
