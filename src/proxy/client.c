@@ -810,7 +810,6 @@ static void cut_off(struct client_port *port, bool all)
 
 void client_port_allow(struct client_port *port, const struct config_list *networks)
 {
-
     for (size_t i = 0; i < networks->count; i++)
         (void)cidr_read(slice_of(networks->items[i]), &port->allow[i]);
     port->allow_count = networks->count;

@@ -88,6 +88,14 @@ static void set_buffers(struct tls *t)
                                    t->record_pool->size - BR_SSL_BUFSIZE_INPUT);
 }
 
+static void drop_records(struct tls *t)
+{
+    if (t->records)
+        secret_wipe(t->records, t->record_pool->size);
+    pool_give(t->record_pool, t->records);
+    t->records = NULL;
+}
+
 /*
  * The record buffers of a connection on which nothing is under way, neither way, hold nothing: they
  * serve others until it wakes. The engine's own positions in them (offsets) stay.
@@ -96,12 +104,9 @@ static void rest(struct tls *t)
 {
     const br_ssl_engine_context *eng = t->eng;
 
-    if (!t->open || !t->records || t->ahead.len > 0 || eng->ixa > 0 || eng->oxa != eng->oxc ||
-        br_ssl_engine_current_state(eng) != (BR_SSL_SENDAPP | BR_SSL_RECVREC))
-        return;
-    secret_wipe(t->records, t->record_pool->size);
-    pool_give(t->record_pool, t->records);
-    t->records = NULL;
+    if (t->open && t->records && t->ahead.len == 0 && eng->ixa == 0 && eng->oxa == eng->oxc &&
+        br_ssl_engine_current_state(eng) == (BR_SSL_SENDAPP | BR_SSL_RECVREC))
+        drop_records(t);
 }
 
 /* Before the engine is asked or told anything. */
@@ -289,9 +294,7 @@ void tls_free(struct tls *t)
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
-    if (t->records)
-        secret_wipe(t->records, t->record_pool->size);
-    pool_give(t->record_pool, t->records);
+    drop_records(t);
     pool = t->pool;
     secret_wipe(t, pool->size);
     pool_give(pool, t);
