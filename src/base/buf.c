@@ -6,15 +6,34 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/*
+ * The allocator's own words beside a block. A block of a page and a few bytes would take two, and
+ * musl's tells the kernel each time that it may have the second one back.
+ */
+#define BESIDE 32
+
 void buf_init(struct buf *b, size_t max)
 {
     memset(b, 0, sizeof *b);
     b->max = max;
 }
 
+void buf_init_in(struct buf *b, size_t max, void *room, size_t size)
+{
+    buf_init(b, max);
+    b->data = b->room = room;
+    b->cap = size;
+}
+
+static void drop(struct buf *b)
+{
+    if (b->data != b->room)
+        free(b->data);
+}
+
 void buf_fini(struct buf *b)
 {
-    free(b->data);
+    drop(b);
     buf_init(b, b->max);
 }
 
@@ -31,11 +50,12 @@ void buf_wipe(struct buf *b)
  */
 static bool grow(struct buf *b, size_t need)
 {
-    size_t cap = b->cap ? b->cap : 256;
+    size_t cap = 256;
     uint8_t *data;
 
-    while (cap < need)
+    while (cap - BESIDE < need)
         cap *= 2;
+    cap -= BESIDE;
     if (cap > b->max)
         cap = b->max;
     data = malloc(cap);
@@ -44,7 +64,7 @@ static bool grow(struct buf *b, size_t need)
     if (b->data) {
         memcpy(data, b->data + b->off, b->len);
         secret_wipe(b->data, b->cap);
-        free(b->data);
+        drop(b);
     }
     b->data = data;
     b->cap = cap;

@@ -13,10 +13,14 @@ struct buf {
     size_t len;    /* unconsumed bytes */
     size_t cap;    /* allocated */
     size_t max;    /* bound of len; appending past it fails and changes nothing */
+    uint8_t *room; /* borrowed memory to begin with, or NULL */
 };
 
 /* An empty queue that never holds more than max bytes. No memory is taken. */
 void buf_init(struct buf *b, size_t max);
+
+/* The same, with size bytes of the caller's memory to begin with; valid as long as b is used. */
+void buf_init_in(struct buf *b, size_t max, void *room, size_t size);
 
 /* Frees; b is then empty with the same bound and may be used again. */
 void buf_fini(struct buf *b);

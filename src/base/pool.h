@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define POOL_KEPT 4 /* free blocks that are kept; more go back to the allocator */
+#define POOL_KEPT 16 /* free blocks that are kept; more go back to the allocator */
 
 struct pool {
     size_t size; /* of each block */

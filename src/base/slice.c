@@ -5,9 +5,24 @@ static unsigned char lower(char c)
     return (unsigned char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
 }
 
+/* Eight bytes at a time: musl's memcmp takes one, and bodies are compared at each approval. */
 bool slice_eq(struct slice a, struct slice b)
 {
-    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+    uint64_t x, y;
+    size_t i = 0;
+
+    if (a.n != b.n)
+        return false;
+    for (; a.n - i >= sizeof x; i += sizeof x) {
+        memcpy(&x, a.p + i, sizeof x);
+        memcpy(&y, b.p + i, sizeof y);
+        if (x != y)
+            return false;
+    }
+    for (; i < a.n; i++)
+        if (a.p[i] != b.p[i])
+            return false;
+    return true;
 }
 
 bool slice_eq_nocase(struct slice a, struct slice b)

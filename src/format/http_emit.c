@@ -65,13 +65,30 @@ const char *http_emit_reason(unsigned status)
     return "";
 }
 
+/* Writes the digits before end: how many. */
+static size_t write_decimal(char *end, size_t n)
+{
+    char *p = end;
+
+    do {
+        *--p = (char)('0' + n % 10);
+        n /= 10;
+    } while (n > 0);
+    return (size_t)(end - p);
+}
+
 bool http_emit_status_line(struct buf *out, unsigned status, struct slice reason)
 {
+    char line[13];
+
     if (status < 100 || status > 599 || !http_is_field_value(reason))
         return false;
     if (reason.n == 0)
         reason = slice_of(http_emit_reason(status));
-    return buf_appendf(out, "HTTP/1.1 %u ", status) && buf_append_slice(out, reason) &&
+    memcpy(line, "HTTP/1.1 ", 9);
+    write_decimal(line + 12, status);
+    line[12] = ' ';
+    return buf_append(out, line, sizeof line) && buf_append_slice(out, reason) &&
            buf_append_string(out, "\r\n");
 }
 
@@ -151,7 +168,11 @@ bool http_emit_fieldf(struct buf *out, const char *name, const char *fmt, ...)
 
 bool http_emit_length(struct buf *out, size_t n)
 {
-    return http_emit_fieldf(out, "Content-Length", "%zu", n);
+    char digits[20];
+    size_t count = write_decimal(digits + sizeof digits, n);
+
+    return emit_field(out, SLICE("Content-Length"),
+                      slice_make(digits + sizeof digits - count, count));
 }
 
 bool http_emit_end(struct buf *out)
@@ -159,11 +180,11 @@ bool http_emit_end(struct buf *out)
     return buf_append_string(out, "\r\n");
 }
 
-/* names ends with NULL and may itself be NULL. */
+/* names ends with NULL and may itself be NULL. Most differ in their first letter. */
 static bool is_among(struct slice name, const char *const *names)
 {
     for (; names && *names; names++)
-        if (slice_eq_nocase(name, slice_of(*names)))
+        if (((name.p[0] ^ **names) & ~('a' ^ 'A')) == 0 && slice_eq_nocase(name, slice_of(*names)))
             return true;
     return false;
 }

@@ -104,6 +104,11 @@ void loop_forget(struct loop *l, struct loop_io *io)
     io->want = 0;
 }
 
+bool loop_is_silent(const struct loop *l, const struct loop_io *io)
+{
+    return io->slot > 0 && io->slot <= l->busy && !l->polls[io->slot - 1].revents;
+}
+
 bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms)
 {
     int64_t at_ms = clock_mono_ms() + delay_ms;

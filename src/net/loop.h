@@ -68,6 +68,9 @@ void loop_fini(struct loop *l);
 bool loop_watch(struct loop *l, struct loop_io *io, short want);
 void loop_forget(struct loop *l, struct loop_io *io); /* does nothing if it isn't watched */
 
+/* Whether this turn's poll has looked at it and had nothing to tell. */
+bool loop_is_silent(const struct loop *l, const struct loop_io *io);
+
 /*
  * Calls timer->on_time once, delay_ms from now (at least in the next turn); set again it moves.
  * False when out of memory (only possible for a timer that wasn't set).

@@ -37,12 +37,19 @@ static enum io plain_handshake(struct stream *s, struct err *err)
 
 static enum io plain_read(struct stream *s, void *data, size_t size, size_t *n, struct err *err)
 {
-    ssize_t r = recv(s->fd, data, size, 0);
+    ssize_t r;
 
     *n = 0;
-    if (r < 0)
+    if (s->drained)
+        return IO_AGAIN;
+    r = recv(s->fd, data, size, 0);
+    if (r < 0) {
+        s->drained = errno == EAGAIN || errno == EWOULDBLOCK;
         return failed(err);
+    }
     *n = (size_t)r;
+    /* Less came than there was room for: there was no more. */
+    s->drained = r > 0 && *n < size;
     return r == 0 && size > 0 ? IO_EOF : IO_OK;
 }
 
@@ -65,9 +72,10 @@ static enum io plain_flush(struct stream *s, struct err *err)
     return IO_OK;
 }
 
-static short plain_want(const struct stream *s, bool reading, bool writing)
+static short plain_want(struct stream *s, bool reading, bool writing)
 {
-    (void)s;
+    if (reading)
+        s->drained = false;
     return (short)((reading ? POLLIN : 0) | (writing ? POLLOUT : 0));
 }
 
@@ -101,7 +109,7 @@ struct stream *stream_plain_take(int fd, struct err *err)
         err_set(err, ERR_MEMORY, "out of memory");
         return NULL;
     }
-    *s = (struct stream){&plain_ops, fd};
+    *s = (struct stream){.ops = &plain_ops, .fd = fd};
     return s;
 }
 
@@ -133,9 +141,9 @@ static enum io over_flush(struct stream *s, struct err *err)
     return r == IO_OK ? stream_flush(over(s)->under, err) : r;
 }
 
-static short over_want(const struct stream *s, bool reading, bool writing)
+static short over_want(struct stream *s, bool reading, bool writing)
 {
-    const struct over_tls *o = (const struct over_tls *)s;
+    struct over_tls *o = over(s);
     int want = tls_want(o->tls, reading);
 
     /* Who wants to write can do so when the engine has room, or when its records get away. */
@@ -190,7 +198,7 @@ struct stream *stream_tls_take(struct tls *tls, struct stream *under, struct err
         stream_free(under);
         return NULL;
     }
-    o->base = (struct stream){&over_ops, under->fd};
+    o->base = (struct stream){.ops = &over_ops, .fd = under->fd};
     o->tls = tls;
     o->under = under;
     tls_attach(tls, (struct tls_transport){under_recv, under_send, under});

@@ -14,14 +14,15 @@ struct stream_ops {
     enum io (*read)(struct stream *s, void *data, size_t size, size_t *n, struct err *err);
     enum io (*write)(struct stream *s, const void *data, size_t size, size_t *n, struct err *err);
     enum io (*flush)(struct stream *s, struct err *err);
-    short (*want)(const struct stream *s, bool reading, bool writing);
+    short (*want)(struct stream *s, bool reading, bool writing);
     void (*close)(struct stream *s);
     void (*free)(struct stream *s);
 };
 
 struct stream {
     const struct stream_ops *ops;
-    int fd; /* of the transport at the bottom; owned by the bottom stream */
+    int fd;       /* of the transport at the bottom; owned by the bottom stream */
+    bool drained; /* a plain one's: the last reading took all there was, and nobody has waited */
 };
 
 /* Takes fd (a connected socket, non-blocking). NULL when out of memory: then fd is closed. */
@@ -42,7 +43,11 @@ static inline enum io stream_handshake(struct stream *s, struct err *err)
     return s->ops->handshake(s, err);
 }
 
-/* Up to size bytes. Read until IO_AGAIN: what a TLS stream has left over does not wake poll. */
+/*
+ * Up to size bytes. Read until IO_AGAIN: what a TLS stream has left over does not wake poll. After
+ * a reading that took all there was, the kernel is not asked again before stream_want has said what
+ * to wait for.
+ */
 static inline enum io stream_read(struct stream *s, void *data, size_t size, size_t *n,
                                   struct err *err)
 {
@@ -63,7 +68,7 @@ static inline enum io stream_flush(struct stream *s, struct err *err)
 }
 
 /* The poll events to wait for, given what the caller would like to do next. */
-static inline short stream_want(const struct stream *s, bool reading, bool writing)
+static inline short stream_want(struct stream *s, bool reading, bool writing)
 {
     return s->ops->want(s, reading, writing);
 }

@@ -98,7 +98,7 @@ bool checkin_set_key(struct checkin *c, const struct config *config, struct err 
     buf_init(&fields, LIMIT_HEAD);
     if (!http_emit_field(&fields, "User-Agent", SLICE("license-proxy")) ||
         !http_emit_field(&fields, "Accept", SLICE("*/*")) ||
-        !http_emit_fieldf(&fields, "Via", "1.1 %s", c->core->instance) ||
+        !http_emit_field(&fields, "Via", slice_of(c->core->via)) ||
         (key && !http_emit_fieldf(&fields, "Authorization", "%s%s%s", scheme, scheme[0] ? " " : "",
                                   key))) {
         buf_wipe(&fields);

@@ -28,6 +28,9 @@
 /* A head, and room for the bytes of a body behind it. */
 #define IN_SIZE (LIMIT_HEAD + 4096)
 
+/* Of a response's head what its fields aren't. */
+#define HEAD_ROOM 200
+
 /* A response head made here, plus a whole answer. */
 #define OUT_MAX (LIMIT_HEAD * 2 + LIMIT_RESPONSE_BODY)
 
@@ -158,6 +161,8 @@ static bool emit_head(struct client *c, const struct client_response *r, bool to
     bool bodiless = r->status == 204 || r->status == 304;
     struct buf *out = &c->out;
 
+    /* The whole in one piece; what is appended tells whether there was memory. */
+    (void)buf_reserve(out, HEAD_ROOM + r->fields.n + (to_head || bodiless ? 0 : r->body.n));
     if (!http_emit_status_line(out, r->status, r->reason) || !buf_append_slice(out, r->fields))
         return false;
     if (to_head || bodiless) {
@@ -620,7 +625,7 @@ static enum step run_phase(struct client *c)
     return STEP_WAIT;
 }
 
-static short wanted(const struct client *c)
+static short wanted(struct client *c)
 {
     switch (c->phase) {
     case CLIENT_SILENT:

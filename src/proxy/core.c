@@ -32,6 +32,7 @@ void core_init(struct core *core, int64_t window_s, size_t max_entries)
     tls_profile_random(core->profile, random, sizeof random);
     slice_write_hex(random, sizeof random, digits);
     snprintf(core->instance, sizeof core->instance, "license-proxy-%s", digits);
+    snprintf(core->via, sizeof core->via, "1.1 %s", core->instance);
 }
 
 void core_fini(struct core *core)
@@ -39,7 +40,7 @@ void core_fini(struct core *core)
     loop_unset(core->loop, &core->release);
     loop_unset(core->loop, &core->expiry);
     loop_unset(core->loop, &core->look);
-    upstream_fini(&core->upstream);
+    upstream_close(&core->upstream);
     cache_fini(&core->cache);
 }
 

@@ -50,6 +50,7 @@ struct core {
     struct key_policy key;
     const char *base_url;       /* borrowed: begins and ends with '/' */
     char instance[32];          /* our name in Via: "license-proxy-" and random digits */
+    char via[36];               /* the field's whole value */
     struct exchange *exchanges; /* borrowed: each removes itself */
     struct pool blocks;         /* what they are kept in */
     struct loop_timer release;  /* gives waiting requests their trusted answers */

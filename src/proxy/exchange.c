@@ -15,6 +15,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of memory for the fields of usual messages, which saves an allocation. */
+#define ROOM 1000
+
 struct exchange {
     struct core *core; /* borrowed */
     struct exchange *next, *prev;
@@ -28,7 +31,8 @@ struct exchange {
     struct loop_corpse corpse;
     int64_t started_ms;
     uint8_t key[KEY_SIZE];
-    struct buf text; /* method, target and fields; the relay points into it */
+    struct buf text;    /* method, target and fields; the relay points into it */
+    uint8_t room[ROOM]; /* for the usual ones */
     struct buf body;
     bool has_body;
     size_t method_n, path_n, target_n; /* path_n: of the target, without its query */
@@ -126,7 +130,7 @@ static void respond(struct client *c, bool has_fields, unsigned status, struct s
 
 static bool emit_via(const struct core *core, struct buf *out)
 {
-    return http_emit_fieldf(out, "Via", "1.1 %s", core->instance);
+    return http_emit_field(out, "Via", slice_of(core->via));
 }
 
 /* err: of the relay that just failed; NULL when none was made, the circuit being open. */
@@ -136,11 +140,12 @@ static void serve_from_trust(struct core *core, struct client *c, const struct c
     int64_t now = clock_boot_ns(&core->clock);
     int64_t left_s = cache_left_ns(e, now) / CLOCK_NS_PER_S;
     const char *stage = err ? err_stage_name(err->stage) : "circuit-open";
+    uint8_t room[ROOM];
     struct buf fields;
     bool ok;
 
     core->counts.served_from_trust++;
-    buf_init(&fields, LIMIT_HEAD * 2);
+    buf_init_in(&fields, LIMIT_HEAD * 2, room, sizeof room);
     ok = buf_append_slice(&fields, e->fields) &&
          http_emit_fieldf(&fields, "Age", "%lld",
                           (long long)((now - e->validated_ns) / CLOCK_NS_PER_S)) &&
@@ -170,10 +175,11 @@ static int64_t declared_length(const struct http_head *head)
 static void pass_on(struct core *core, struct client *c, const struct relay *relay, bool stored)
 {
     const struct http_head *head = &relay->head;
+    uint8_t room[ROOM];
     struct buf fields;
     bool ok;
 
-    buf_init(&fields, LIMIT_HEAD * 2);
+    buf_init_in(&fields, LIMIT_HEAD * 2, room, sizeof room);
     ok = http_emit_forwarded(&fields, head, not_passed_on) && emit_via(core, &fields) &&
          http_emit_field(&fields, "Cache-Status",
                          stored ? SLICE("license-proxy; fwd=miss; stored")
@@ -214,11 +220,12 @@ static bool keep(struct exchange *x)
     const struct http_head *head = &x->relay.head;
     int64_t window_s = policy_window_s(&core->policy, head);
     struct cache_entry *e = NULL;
+    uint8_t room[ROOM];
     struct buf fields;
 
     if (window_s <= 0)
         return false;
-    buf_init(&fields, LIMIT_HEAD * 2);
+    buf_init_in(&fields, LIMIT_HEAD * 2, room, sizeof room);
     if (http_emit_forwarded(&fields, head, not_stored))
         e = cache_put(&core->cache, x->key, head->status, head->reason, buf_slice(&fields),
                       buf_slice(&x->relay.body),
@@ -511,7 +518,7 @@ static bool take_request(struct exchange *x, struct client *c, struct slice targ
     const struct http_head *head = &c->request->head;
     const char *query = memchr(target.p, '?', target.n);
 
-    buf_init(&x->text, LIMIT_HEAD * 2);
+    buf_init_in(&x->text, LIMIT_HEAD * 2, x->room, sizeof x->room);
     x->method_n = head->method.n;
     if (!buf_append_slice(&x->text, head->method))
         return false;
@@ -589,6 +596,7 @@ static void on_request(struct client_port *port, struct client *c)
 void exchange_fini(struct core *core)
 {
     pool_fini(&core->blocks);
+    upstream_fini(&core->upstream);
 }
 
 void exchange_init(struct core *core, struct client_port *port)

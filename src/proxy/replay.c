@@ -95,7 +95,7 @@ static void on_taken(struct journal *j, const struct record_usage *u)
     buf_init(&r->fields, LIMIT_HEAD * 2);
     memcpy(r->key, u->key, KEY_SIZE);
     if (!buf_append_slice(&r->fields, u->fields) ||
-        !http_emit_fieldf(&r->fields, "Via", "1.1 %s", r->core->instance)) {
+        !http_emit_field(&r->fields, "Via", slice_of(r->core->via))) {
         put_back(r, LOOK_MS);
         return;
     }

@@ -31,6 +31,7 @@ static void name_server(struct server *s, struct slice host)
 bool upstream_init(struct upstream *u, const struct config_list *urls, struct err *err)
 {
     pool_init(&u->inputs, IN_SIZE);
+    pool_init(&u->kept, sizeof(struct upstream_idle));
     u->waiting_end = &u->waiting;
     u->server_count = 0;
     for (size_t i = 0; i < urls->count && i < LIMIT_SERVERS; i++) {
@@ -58,7 +59,9 @@ bool upstream_init(struct upstream *u, const struct config_list *urls, struct er
 
 static void free_idle(struct loop_corpse *corpse)
 {
-    free(LOOP_OWNER(corpse, struct upstream_idle, corpse));
+    struct upstream_idle *idle = LOOP_OWNER(corpse, struct upstream_idle, corpse);
+
+    pool_give(&idle->upstream->kept, idle);
 }
 
 /* Takes it out of the pool; the stream is the caller's. */
@@ -100,9 +103,10 @@ static void on_idle_limit(struct loop_timer *timer)
 
 static void keep(struct upstream *u, struct server *server, struct stream *stream)
 {
-    struct upstream_idle *idle = calloc(1, sizeof *idle);
+    struct upstream_idle *idle = pool_take(&u->kept);
 
     if (idle) {
+        memset(idle, 0, sizeof *idle);
         idle->upstream = u;
         idle->server = server;
         idle->stream = stream;
@@ -122,7 +126,7 @@ static void keep(struct upstream *u, struct server *server, struct stream *strea
             return;
         }
         loop_forget(u->env.loop, &idle->io);
-        free(idle);
+        pool_give(&u->kept, idle);
     }
     stream_close(stream);
     stream_free(stream);
@@ -142,6 +146,9 @@ static struct stream *find_idle(struct upstream *u, const struct server *server)
 
         if (i->server != server)
             continue;
+        /* What poll has just seen to be silent needn't be asked. */
+        if (!loop_is_silent(u->env.loop, &i->io))
+            (void)stream_want(i->stream, true, false);
         stream = take_out(i);
         if (stream_read(stream, &unasked, 1, &n, NULL) == IO_AGAIN)
             return stream;
@@ -151,11 +158,16 @@ static struct stream *find_idle(struct upstream *u, const struct server *server)
     return NULL;
 }
 
-void upstream_fini(struct upstream *u)
+void upstream_close(struct upstream *u)
 {
     loop_unset(u->env.loop, &u->turn);
-    pool_fini(&u->inputs);
     upstream_trust(u, NULL, NULL);
+}
+
+void upstream_fini(struct upstream *u)
+{
+    pool_fini(&u->inputs);
+    pool_fini(&u->kept);
 }
 
 void upstream_trust(struct upstream *u, struct tls_trust *trust, struct tls_trust *proxy_trust)
@@ -346,7 +358,7 @@ static bool emit_request(struct relay *r)
     const struct relay_request *q = &r->request;
     struct buf *out = &r->out;
 
-    buf_init(out, OUT_MAX);
+    buf_init_in(out, OUT_MAX, r->room, sizeof r->room);
     return http_emit_request_line(out, q->method, slice_of(r->server->prefix), q->target) &&
            http_emit_field(out, "Host", slice_of(r->server->name)) &&
            buf_append_slice(out, q->fields) && (!q->has_body || http_emit_length(out, q->body.n)) &&
@@ -533,6 +545,25 @@ static void send_request(struct relay *r)
     }
 }
 
+static enum io read_input(struct relay *r, size_t *n, struct err *err)
+{
+    struct pool *inputs = &r->upstream->inputs;
+    enum io io;
+
+    if (!r->in)
+        r->in = pool_take(inputs);
+    if (!r->in) {
+        err_set(err, ERR_MEMORY, "out of memory for the response");
+        return IO_ERR;
+    }
+    io = stream_read(r->stream, r->in + r->in_len, IN_SIZE - r->in_len, n, err);
+    if (io != IO_OK && r->in_len == 0) {
+        pool_give(inputs, r->in);
+        r->in = NULL;
+    }
+    return io;
+}
+
 static void talk(struct relay *r)
 {
     for (;;) {
@@ -541,7 +572,7 @@ static void talk(struct relay *r)
 
         if (!r->sent && !r->send_broken)
             send_request(r);
-        switch (stream_read(r->stream, r->in + r->in_len, IN_SIZE - r->in_len, &n, &err)) {
+        switch (read_input(r, &n, &err)) {
         case IO_OK:
             r->in_len += n;
             r->got_byte = true;
@@ -589,8 +620,7 @@ static void start_talking(struct relay *r, struct stream *stream, bool reused)
     r->io = (struct loop_io){.fd = stream->fd, .on_ready = on_ready};
     drop_response(r);
     r->has_refusal = false;
-    r->in = pool_take(&r->upstream->inputs);
-    if (!r->in || !emit_request(r) || !loop_watch(r->upstream->env.loop, &r->io, 0)) {
+    if (!emit_request(r) || !loop_watch(r->upstream->env.loop, &r->io, 0)) {
         fail_talk(r, ERR_MEMORY, "out of memory for the request");
         return;
     }

@@ -51,6 +51,7 @@ struct upstream {
     size_t server_count;
     struct upstream_idle *idle;
     size_t idle_count;
+    struct pool kept;      /* what they are kept in */
     struct pool inputs;    /* of relays */
     size_t running;        /* relays under way */
     struct relay *waiting; /* borrowed: for a place; first come, first served */
@@ -91,10 +92,11 @@ struct relay {
     struct loop_timer answer_limit;
     struct loop_timer again; /* the next attempt: from the loop, never from a failure's own calls */
     struct buf out;
-    bool sent;        /* the whole request is on its way */
-    bool send_broken; /* it can't be sent any more: only a response can still come */
+    uint8_t room[1000]; /* for a usual request */
+    bool sent;          /* the whole request is on its way */
+    bool send_broken;   /* it can't be sent any more: only a response can still come */
     /* The response being read; once answered, its parts. */
-    uint8_t *in; /* owned; holds the head, which `head` points into */
+    uint8_t *in; /* owned, NULL before its first byte; holds the head, which `head` points into */
     size_t in_len, head_len, scanned;
     unsigned interim;
     bool got_byte, got_head;
@@ -116,6 +118,9 @@ struct relay {
 bool upstream_init(struct upstream *u, const struct config_list *urls, struct err *err);
 
 /* Closes idle connections; relays must be over. */
+void upstream_close(struct upstream *u);
+
+/* Frees the rest, once the loop has ended. */
 void upstream_fini(struct upstream *u);
 
 /* New connections verify against these (taken over); idle ones are closed. */

@@ -36,14 +36,14 @@ struct tls {
     bool counted;                  /* its end is in the profile's counts */
     bool resumed;                  /* a session that was kept */
     bool ended;                    /* the transport has no more to read */
-    bool drained;                  /* the last reading took all there was */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
     struct tls_profile *profile;   /* borrowed, as are the pools */
     struct pool *pool;             /* of this object */
     struct pool *record_pool;
     const br_ssl_session_cache_class *cache; /* a server's: BearSSL calls through it */
-    uint8_t *records; /* owned; the engine's two buffers, NULL while nothing is under way */
+    uint8_t *records;      /* owned; the engine's two buffers, NULL while nothing is under way */
+    size_t received, sent; /* bytes at the front of each that were written since they were taken */
     union {
         br_ssl_server_context server;
         struct {
@@ -90,23 +90,26 @@ static void set_buffers(struct tls *t)
 
 static void drop_records(struct tls *t)
 {
-    if (t->records)
-        secret_wipe(t->records, t->record_pool->size);
     pool_give(t->record_pool, t->records);
     t->records = NULL;
+    t->received = t->sent = 0;
 }
 
 /*
  * The record buffers of a connection on which nothing is under way, neither way, hold nothing: they
- * serve others until it wakes. The engine's own positions in them (offsets) stay.
+ * serve others until it wakes. The engine's own positions in them (offsets) stay. All it wrote was
+ * a record from or for the peer.
  */
 static void rest(struct tls *t)
 {
     const br_ssl_engine_context *eng = t->eng;
 
     if (t->open && t->records && t->ahead.len == 0 && eng->ixa == 0 && eng->oxa == eng->oxc &&
-        br_ssl_engine_current_state(eng) == (BR_SSL_SENDAPP | BR_SSL_RECVREC))
+        br_ssl_engine_current_state(eng) == (BR_SSL_SENDAPP | BR_SSL_RECVREC)) {
+        secret_wipe(t->records, t->received);
+        secret_wipe(t->records + BR_SSL_BUFSIZE_INPUT, t->sent);
         drop_records(t);
+    }
 }
 
 /* Before the engine is asked or told anything. */
@@ -294,6 +297,8 @@ void tls_free(struct tls *t)
     tls_identity_drop(t->identity);
     tls_trust_drop(t->trust);
     buf_wipe(&t->ahead);
+    if (t->records)
+        secret_wipe(t->records, t->record_pool->size);
     drop_records(t);
     pool = t->pool;
     secret_wipe(t, pool->size);
@@ -389,7 +394,10 @@ static enum io send_records(struct tls *t, struct err *err)
         size_t size, n;
         const uint8_t *data = br_ssl_engine_sendrec_buf(t->eng, &size);
         enum io r = t->transport.send(t->transport.ctx, data, size, &n, err);
+        size_t end = (size_t)(data + size - t->eng->obuf);
 
+        if (t->sent < end)
+            t->sent = end;
         if (r != IO_OK)
             return r;
         br_ssl_engine_sendrec_ack(t->eng, n);
@@ -428,6 +436,8 @@ static size_t feed(struct tls *t, struct slice data)
         if (n > size)
             n = size;
         memcpy(into, data.p + done, n);
+        if (t->received < (size_t)(into + n - t->eng->ibuf))
+            t->received = (size_t)(into + n - t->eng->ibuf);
         br_ssl_engine_recvrec_ack(t->eng, n);
         done += n;
     } while (done < data.n && !(br_ssl_engine_current_state(t->eng) & until));
@@ -448,15 +458,9 @@ static enum io recv_records(struct tls *t, struct err *err)
         buf_consume(&t->ahead, feed(t, data));
         return IO_OK;
     }
-    /* Less came than there was room for: there was no more. Were it not so, poll would tell. */
-    if (t->drained) {
-        t->drained = false;
-        return IO_AGAIN;
-    }
     r = t->transport.recv(t->transport.ctx, arrived, READ_AHEAD, &data.n, err);
     if (r != IO_OK)
         return r;
-    t->drained = data.n < READ_AHEAD;
     hear(t, arrived[0]);
     n = feed(t, data);
     if (!buf_append(&t->ahead, data.p + n, data.n - n)) {
@@ -567,9 +571,6 @@ enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struc
     *n = 0;
     if (!wake(t, err))
         return IO_ERR;
-    /* A server's answer may be there when it is first looked for. */
-    if (t->trust)
-        t->drained = false;
     while (*n < size) {
         unsigned state = br_ssl_engine_current_state(t->eng);
         size_t room, take;

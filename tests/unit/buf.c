@@ -62,10 +62,10 @@ static void check_growth(void)
     ok(!buf_append(&b, "x", 1), "and no further");
     buf_fini(&b);
 
-    while (b.len < 256)
+    while (b.len == 0 || b.len < b.cap)
         buf_append(&b, "x", 1);
-    buf_consume(&b, 254);
-    ok(b.cap == 256 && buf_reserve(&b, 300) == b.data + 2 && b.off == 0 && holds(&b, "xx"),
+    buf_consume(&b, b.len - 2);
+    ok(b.cap < 302 && buf_reserve(&b, 300) == b.data + 2 && b.off == 0 && holds(&b, "xx"),
        "grows with its front consumed");
     buf_fini(&b);
 }
@@ -93,6 +93,30 @@ static void check_reserve(void)
     room = buf_reserve(&b, 200);
     ok(room == b.data + 2 && b.off == 0 && holds(&b, "xx"), "consumed bytes are used again");
     buf_fini(&b);
+}
+
+/* Memory of the caller's is used first, and left alone once it is too small. */
+static void check_room(void)
+{
+    struct buf b;
+    char room[8] = "";
+
+    buf_init_in(&b, 1000, room, sizeof room);
+    ok(b.len == 0 && buf_append_string(&b, "secret") && memcmp(room, "secret", 6) == 0,
+       "begins in the caller's memory");
+    buf_consume(&b, 2);
+    ok(buf_append(&b, "ab", 2) && (char *)b.data == room && holds(&b, "cretab"), "to its end");
+    buf_append_string(&b, ", and more than fits");
+    ok((char *)b.data != room && holds(&b, "cretab, and more than fits"), "and goes on elsewhere");
+    ok(memcmp(room, "\0\0\0\0\0\0\0", 8) == 0, "of which nothing is left behind");
+    buf_fini(&b);
+    ok(b.data == NULL && buf_append_string(&b, "x") && (char *)b.data != room,
+       "finished, it does not come back to it");
+    buf_fini(&b);
+    buf_init_in(&b, 1000, room, sizeof room);
+    buf_append_string(&b, "secret");
+    buf_wipe(&b);
+    ok(b.data == NULL && memcmp(room, "\0\0\0\0\0\0", 6) == 0, "a wipe counts there, too");
 }
 
 /* A queue under random operations against a plain array. */
@@ -165,6 +189,7 @@ int main(void)
     check_bounds();
     check_growth();
     check_reserve();
+    check_room();
     check_model();
     check_format();
     return done_testing();

@@ -232,8 +232,47 @@ static void test_rest(void)
     loop_fini(&loop);
 }
 
+static struct loop_io asker, asked;
+static bool was_silent[2];
+static int asks;
+
+static void on_asked(struct loop_io *io, short ready)
+{
+    const struct loop_io *other = io == &asker ? &asked : &asker;
+
+    (void)ready;
+    was_silent[asks++ == 0] = loop_is_silent(&loop, other);
+    (void)!read(io->fd, &(uint64_t){0}, 8);
+}
+
+/* What poll has told of one that isn't run yet, or runs in the same turn, isn't silence. */
+static void test_silence(void)
+{
+    struct err err = {0};
+
+    loop_init(&loop);
+    asker = (struct loop_io){.fd = eventfd(1, 0), .on_ready = on_asked};
+    asked = (struct loop_io){.fd = eventfd(1, 0), .on_ready = on_asked};
+    ok(!loop_is_silent(&loop, &asker), "of one that isn't watched nothing is known");
+    loop_watch(&loop, &asker, POLLIN);
+    loop_watch(&loop, &asked, POLLIN);
+    loop_turn(&loop, 0, &err);
+    ok(asks == 2 && !was_silent[1] && was_silent[0], "one whose turn comes is not silent, then is");
+    loop_turn(&loop, 0, &err);
+    ok(loop_is_silent(&loop, &asker) && loop_is_silent(&loop, &asked), "without events, both are");
+    loop.ios[asker.slot - 1]->used_ms -= 2 * LOOP_BUSY_MS;
+    loop_turn(&loop, 0, &err);
+    ok(!loop_is_silent(&loop, &asker), "one at rest is not looked at in every turn");
+    loop_forget(&loop, &asker);
+    loop_forget(&loop, &asked);
+    close(asker.fd);
+    close(asked.fd);
+    loop_fini(&loop);
+}
+
 int main(void)
 {
+    test_silence();
     test_timers();
     test_no_starvation();
     test_removal();

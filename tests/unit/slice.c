@@ -27,6 +27,22 @@ static void check_compare(void)
        "slices are equal byte by byte");
     ok(slice_eq(slice_make(NULL, 0), SLICE("")) && slice_eq_nocase(slice_make(NULL, 0), SLICE("")),
        "empty slices are equal, with bytes or without");
+    {
+        char a[40], b[40];
+        unsigned wrong = 0;
+
+        memset(a, 'x', sizeof a);
+        memset(b, 'x', sizeof b);
+        for (size_t n = 0; n <= sizeof a; n++) {
+            wrong += !slice_eq(slice_make(a, n), slice_make(b, n));
+            for (size_t i = 0; i < sizeof a; i++) {
+                b[i] ^= 1;
+                wrong += slice_eq(slice_make(a, n), slice_make(b, n)) != (i >= n);
+                b[i] ^= 1;
+            }
+        }
+        is_int(wrong, 0, "one byte's difference, wherever it is, is one");
+    }
     ok(slice_eq(SLICE("a\0b"), SLICE("a\0b")) && !slice_eq(SLICE("a\0b"), SLICE("a\0c")),
        "a NUL is a byte like others");
     ok(slice_eq_nocase(SLICE("aZ-09"), SLICE("Az-09")) && !slice_eq_nocase(SLICE("a"), SLICE("b")),
