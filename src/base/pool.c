@@ -2,9 +2,10 @@
 
 #include <stdlib.h>
 
-void pool_init(struct pool *p, size_t size)
+void pool_init(struct pool *p, size_t size, size_t kept)
 {
     p->size = size;
+    p->kept = kept;
     p->count = 0;
 }
 
@@ -15,7 +16,7 @@ void *pool_take(struct pool *p)
 
 void pool_give(struct pool *p, void *block)
 {
-    if (block && p->count < POOL_KEPT)
+    if (block && p->count < p->kept)
         p->blocks[p->count++] = block;
     else
         free(block);

@@ -8,15 +8,17 @@
 
 #include <stddef.h>
 
-#define POOL_KEPT 16 /* free blocks that are kept; more go back to the allocator */
+#define POOL_KEPT 16 /* at most */
 
 struct pool {
     size_t size; /* of each block */
+    size_t kept; /* free blocks that are kept; more go back to the allocator */
     size_t count;
     void *blocks[POOL_KEPT]; /* owned: the free ones */
 };
 
-void pool_init(struct pool *p, size_t size);
+/* kept: as many blocks as are often in use at one time; POOL_KEPT at most. */
+void pool_init(struct pool *p, size_t size, size_t kept);
 
 /* A block, its contents undefined; NULL when out of memory. */
 void *pool_take(struct pool *p);

@@ -870,8 +870,8 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
 bool client_port_bind(struct client_port *port, int fd, const char *host, int number,
                       struct err *err)
 {
-    pool_init(&port->inputs, IN_SIZE);
-    pool_init(&port->requests, sizeof(struct client_request));
+    pool_init(&port->inputs, IN_SIZE, POOL_KEPT);
+    pool_init(&port->requests, sizeof(struct client_request), POOL_KEPT);
     port->listen.loop = port->loop;
     port->listen.on_accept = on_accept;
     port->full = (struct loop_timer){.on_time = on_full};

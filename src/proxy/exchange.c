@@ -601,7 +601,7 @@ void exchange_fini(struct core *core)
 
 void exchange_init(struct core *core, struct client_port *port)
 {
-    pool_init(&core->blocks, sizeof(struct exchange));
+    pool_init(&core->blocks, sizeof(struct exchange), POOL_KEPT);
     core->release = (struct loop_timer){.on_time = on_release};
     port->ctx = core;
     port->on_request = on_request;

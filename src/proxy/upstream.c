@@ -30,8 +30,8 @@ static void name_server(struct server *s, struct slice host)
 
 bool upstream_init(struct upstream *u, const struct config_list *urls, struct err *err)
 {
-    pool_init(&u->inputs, IN_SIZE);
-    pool_init(&u->kept, sizeof(struct upstream_idle));
+    pool_init(&u->inputs, IN_SIZE, 4);
+    pool_init(&u->kept, sizeof(struct upstream_idle), POOL_KEPT);
     u->waiting_end = &u->waiting;
     u->server_count = 0;
     for (size_t i = 0; i < urls->count && i < LIMIT_SERVERS; i++) {

@@ -24,6 +24,9 @@
 /* A server sends records of up to 4 kB: answers are short, and each connection holds the buffer. */
 #define SERVER_OUT_SIZE (4096 + BR_SSL_BUFSIZE_OUTPUT - 16384)
 
+/* That are kept: records are needed while bytes are on their way, which is never for long. */
+#define BLOCKS 4
+
 struct tls {
     br_ssl_engine_context *eng; /* borrowed: inside u */
     struct tls_transport transport;
@@ -59,10 +62,14 @@ static struct tls *make(struct tls_profile *profile, enum tls_side side, struct 
     struct tls *t;
 
     if (!pool->size) {
-        pool_init(pool, offsetof(struct tls, u) +
-                            (side == TLS_SERVER ? sizeof t->u.server : sizeof t->u.client));
-        pool_init(records, BR_SSL_BUFSIZE_INPUT +
-                               (side == TLS_SERVER ? SERVER_OUT_SIZE : BR_SSL_BUFSIZE_OUTPUT));
+        pool_init(pool,
+                  offsetof(struct tls, u) +
+                      (side == TLS_SERVER ? sizeof t->u.server : sizeof t->u.client),
+                  BLOCKS);
+        pool_init(records,
+                  BR_SSL_BUFSIZE_INPUT +
+                      (side == TLS_SERVER ? SERVER_OUT_SIZE : BR_SSL_BUFSIZE_OUTPUT),
+                  BLOCKS);
     }
     t = pool_take(pool);
     if (t) {

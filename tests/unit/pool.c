@@ -5,12 +5,12 @@
 
 int main(void)
 {
-    enum { MANY = POOL_KEPT + 5 };
+    enum { KEPT = 7, MANY = KEPT + 5 };
     void *blocks[MANY], *last;
     struct pool p;
     bool distinct = true;
 
-    pool_init(&p, 1000);
+    pool_init(&p, 1000, KEPT);
     for (int i = 0; i < MANY; i++) {
         blocks[i] = pool_take(&p);
         memset(blocks[i], i, 1000);
@@ -23,9 +23,9 @@ int main(void)
     ok(pool_take(&p) == last, "the one freed last is taken first");
     for (int i = 0; i < MANY; i++)
         pool_give(&p, blocks[i]);
-    is_int(p.count, POOL_KEPT, "no more than so many are kept");
+    is_int(p.count, KEPT, "no more than so many are kept");
     pool_give(&p, NULL);
-    is_int(p.count, POOL_KEPT, "NULL is none");
+    is_int(p.count, KEPT, "NULL is none");
     pool_fini(&p);
     is_int(p.count, 0, "none is left");
     return done_testing();
