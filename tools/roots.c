@@ -66,7 +66,7 @@ static void print_bytes(const unsigned char *bytes, size_t n)
         printf("%s%u,", i % 24 == 0 ? "\n    " : "", bytes[i]);
 }
 
-/* Two bytes of length before them. */
+/* Two bytes of length before them, the high one first. */
 static void print_counted(const unsigned char *bytes, size_t n)
 {
     unsigned char length[2] = {(unsigned char)(n >> 8), (unsigned char)n};
@@ -75,21 +75,87 @@ static void print_counted(const unsigned char *bytes, size_t n)
     print_bytes(bytes, n);
 }
 
-/* The layout is told in src/tls/roots.h. */
-static void print_anchor(const br_x509_trust_anchor *ta)
+/* ---- the layout, told in src/tls/roots.h --------------------------------------------------- */
+
+/* How bytes of the names are written: as they are (back is 0), or as others further up. */
+struct step {
+    size_t cost; /* of these and all that follow */
+    size_t n, back;
+};
+
+/* Finds the cheapest step at each place; those after it must have been found. */
+static void find_step(const unsigned char *names, size_t size, size_t at, struct step *steps)
 {
+    struct step *best = &steps[at];
+    size_t longest = 0;
+
+    *best = (struct step){(names[at] < ROOTS_NEXT ? 1 : 2) + steps[at + 1].cost, 1, 0};
+    for (size_t back = 1; back <= at; back++) {
+        size_t n = 0, cost = back <= 0x100 ? 2 : 3;
+
+        while (n <= ROOTS_SIZE && at + n < size && names[at + n] == names[at + n - back])
+            n++;
+        /* Shorter ones were found nearer. One byte, from near, would be written as ROOTS_NEXT. */
+        for (; longest < n; longest++)
+            if (longest > 0 && cost + steps[at + longest + 1].cost < best->cost)
+                *best = (struct step){cost + steps[at + longest + 1].cost, longest + 1, back};
+    }
+}
+
+static bool put_step(struct buf *out, const struct step *step, const unsigned char *bytes)
+{
+    bool is_far = step->back > 0x100;
+    unsigned code = ROOTS_NEXT | (is_far ? ROOTS_FAR : 0) | (unsigned)(step->n - 1);
+    size_t back = step->back - 1;
+    unsigned char copied[] = {(unsigned char)code, (unsigned char)(back >> 8), (unsigned char)back};
+    unsigned char next[] = {ROOTS_NEXT, bytes[0]};
+
+    if (step->back == 0)
+        return bytes[0] < ROOTS_NEXT ? buf_append(out, bytes, 1) : buf_append(out, next, 2);
+    if (is_far)
+        return buf_append(out, copied, 3);
+    copied[1] = copied[2];
+    return buf_append(out, copied, 2);
+}
+
+/* False: out of memory. */
+static bool print_names(struct slice names)
+{
+    const unsigned char *bytes = (const unsigned char *)names.p;
+    struct step *steps = calloc(names.n + 1, sizeof *steps);
+    struct buf out;
+    bool rv = steps != NULL;
+
+    buf_init(&out, 2 * names.n);
+    for (size_t at = names.n; rv && at-- > 0;)
+        find_step(bytes, names.n, at, steps);
+    for (size_t at = 0; rv && at < names.n; at += steps[at].n)
+        rv = put_step(&out, &steps[at], bytes + at);
+    if (rv)
+        print_bytes((const unsigned char *)buf_slice(&out).p, buf_slice(&out).n);
+    buf_fini(&out);
+    free(steps);
+    return rv;
+}
+
+static void print_key(const br_x509_trust_anchor *ta)
+{
+    static const unsigned char common[] = {1, 0, 1};
+    const br_rsa_public_key *rsa = &ta->pkey.key.rsa;
+    bool is_common = rsa->elen == sizeof common && memcmp(rsa->e, common, sizeof common) == 0;
     unsigned char kind = (unsigned char)(ta->flags & BR_X509_TA_CA ? ROOTS_CA : 0);
 
-    if (ta->pkey.key_type == BR_KEYTYPE_EC)
-        kind = (unsigned char)(kind | ta->pkey.key.ec.curve);
-    print_bytes(&kind, 1);
-    print_counted(ta->dn.data, ta->dn.len);
     if (ta->pkey.key_type == BR_KEYTYPE_EC) {
+        kind = (unsigned char)(kind | ta->pkey.key.ec.curve);
+        print_bytes(&kind, 1);
         print_counted(ta->pkey.key.ec.q, ta->pkey.key.ec.qlen);
-    } else {
-        print_counted(ta->pkey.key.rsa.n, ta->pkey.key.rsa.nlen);
-        print_counted(ta->pkey.key.rsa.e, ta->pkey.key.rsa.elen);
+        return;
     }
+    kind = (unsigned char)(kind | (is_common ? 0 : ROOTS_EXPONENT));
+    print_bytes(&kind, 1);
+    print_counted(rsa->n, rsa->nlen);
+    if (!is_common)
+        print_counted(rsa->e, rsa->elen);
 }
 
 /* File names stand in comments, so nothing in them may end one. */
@@ -99,27 +165,43 @@ static void print_name(const char *name)
         putchar(*name >= ' ' && *name < 0x7f && *name != '*' && *name != '/' ? *name : '?');
 }
 
+/* Returns how many anchors there are; 0, too, when there is no room for their names. */
 static size_t print_all(const struct source *sources, size_t count)
 {
+    struct buf names;
     size_t number = 0;
 
+    /* The furthest that two bytes reach back. */
+    buf_init(&names, 0x10000);
     printf("/* Made by tools/roots.c: trust anchors, from Mozilla's list. */\n"
            "#include \"tls/roots.h\"\n\n"
-           "const unsigned char roots_data[] = {\n");
+           "const unsigned char roots_data[] = {\n"
+           "    /* names */");
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < sources[i].anchors.count; k++) {
+            const br_x509_trust_anchor *ta = &sources[i].anchors.items[k];
+
+            if (!buf_append(&names, ta->dn.data, ta->dn.len))
+                goto done;
+        }
+    if (!print_names(buf_slice(&names)))
+        goto done;
     for (size_t i = 0; i < count; i++) {
-        printf("    /* ");
+        printf("\n    /* ");
         print_name(sources[i].name);
         printf("%s */",
                err_is_set(&sources[i].unusable) ? ": left out, its key can't be used" : "");
         for (size_t k = 0; k < sources[i].anchors.count; k++)
-            print_anchor(&sources[i].anchors.items[k]);
-        printf("\n");
+            print_key(&sources[i].anchors.items[k]);
         number += sources[i].anchors.count;
     }
-    printf("};\n\n"
+    printf("\n};\n\n"
            "const size_t roots_data_size = sizeof roots_data;\n"
-           "const size_t roots_data_count = %zu;\n",
-           number);
+           "const size_t roots_data_count = %zu;\n"
+           "const size_t roots_names_size = %zu;\n",
+           number, buf_slice(&names).n);
+done:
+    buf_fini(&names);
     return number;
 }
 
@@ -152,7 +234,7 @@ int main(int argc, char **argv)
                     sources[i].name, sources[i].anchors.skipped);
     }
     if (print_all(sources, count) == 0)
-        fprintf(stderr, "roots: no trust anchor in the files given\n");
+        fprintf(stderr, "roots: no trust anchor in the files given, or too many\n");
     else if (fflush(stdout) != 0 || ferror(stdout))
         fprintf(stderr, "roots: can't write the output\n");
     else

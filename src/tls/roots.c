@@ -1,5 +1,7 @@
 #include "tls/roots.h"
 
+#include "format/der_read.h"
+
 #include <stdlib.h>
 
 /* Debian and Alpine, Red Hat, BSD and older Alpine, SUSE, and Red Hat's generated bundle. */
@@ -11,41 +13,82 @@ static const char *const system_files[] = {
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 };
 
+static unsigned take_two(const unsigned char **at)
+{
+    unsigned high = *(*at)++;
+
+    return high << 8 | *(*at)++;
+}
+
+/* The names of the table. Returns where the keys begin. */
+static const unsigned char *unpack_names(unsigned char *out)
+{
+    const unsigned char *at = roots_data, *end = out + roots_names_size;
+
+    while (out < end) {
+        unsigned code = *at++;
+        size_t back;
+
+        if (code <= ROOTS_NEXT) {
+            *out++ = code == ROOTS_NEXT ? *at++ : (unsigned char)code;
+            continue;
+        }
+        back = 1 + (code & ROOTS_FAR ? take_two(&at) : *at++);
+        for (size_t n = 1 + (code & ROOTS_SIZE); n > 0; n--, out++)
+            *out = *(out - back);
+    }
+    return at;
+}
+
 /* Takes bytes with their length off the table. BearSSL's fields aren't const, but nobody writes. */
 static unsigned char *take(const unsigned char **at, size_t *size)
 {
-    const unsigned char *bytes = *at + 2;
+    const unsigned char *bytes;
 
-    *size = (size_t)(*at)[0] << 8 | (*at)[1];
-    *at = bytes + *size;
+    *size = take_two(at);
+    bytes = *at;
+    *at += *size;
     return (unsigned char *)(uintptr_t)bytes;
 }
 
 bool roots_bundle(struct pem_anchors *out, struct err *err)
 {
-    const unsigned char *at = roots_data;
+    static const unsigned char exponent[] = {1, 0, 1};
+    const unsigned char *at;
+    struct slice names, contents;
 
     memset(out, 0, sizeof *out);
     out->borrowed = true;
-    out->items = calloc(roots_data_count, sizeof *out->items);
+    /* The names lie behind the items. */
+    out->items = calloc(1, roots_data_count * sizeof *out->items + roots_names_size);
     if (!out->items) {
         err_set(err, ERR_MEMORY, "out of memory for the trust anchors");
         return false;
     }
+    names = slice_make((const char *)(out->items + roots_data_count), roots_names_size);
+    at = unpack_names((unsigned char *)(out->items + roots_data_count));
     while (at < roots_data + roots_data_size && out->count < roots_data_count) {
         br_x509_trust_anchor *ta = &out->items[out->count++];
-        int curve = *at & ~ROOTS_CA;
+        unsigned kind = *at++;
+        uint8_t tag;
 
-        ta->flags = *at++ & ROOTS_CA ? BR_X509_TA_CA : 0;
-        ta->dn.data = take(&at, &ta->dn.len);
-        ta->pkey.key_type = curve ? BR_KEYTYPE_EC : BR_KEYTYPE_RSA;
-        if (curve) {
-            ta->pkey.key.ec.curve = curve;
+        ta->flags = kind & ROOTS_CA ? BR_X509_TA_CA : 0;
+        ta->dn.data = (unsigned char *)(uintptr_t)names.p;
+        ta->dn.len = names.n;
+        (void)der_read_element(&names, &tag, &contents);
+        ta->dn.len -= names.n;
+        if (kind & ROOTS_CURVE) {
+            ta->pkey.key_type = BR_KEYTYPE_EC;
+            ta->pkey.key.ec.curve = kind & ROOTS_CURVE;
             ta->pkey.key.ec.q = take(&at, &ta->pkey.key.ec.qlen);
-        } else {
-            ta->pkey.key.rsa.n = take(&at, &ta->pkey.key.rsa.nlen);
-            ta->pkey.key.rsa.e = take(&at, &ta->pkey.key.rsa.elen);
+            continue;
         }
+        ta->pkey.key_type = BR_KEYTYPE_RSA;
+        ta->pkey.key.rsa.n = take(&at, &ta->pkey.key.rsa.nlen);
+        ta->pkey.key.rsa.e = (unsigned char *)(uintptr_t)exponent;
+        ta->pkey.key.rsa.elen = sizeof exponent;
+        if (kind & ROOTS_EXPONENT)
+            ta->pkey.key.rsa.e = take(&at, &ta->pkey.key.rsa.elen);
     }
     return true;
 }

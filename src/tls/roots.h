@@ -8,15 +8,29 @@
 
 /*
  * The Mozilla bundle compiled in; made by tools/roots.c from Debian's ca-certificates. One table of
- * bytes, since structures with pointers would cost 20 kB more. An anchor is: a byte of kind
- * (ROOTS_CA, and BearSSL's number of the curve, 0 for RSA), then its name, then the point, or
- * modulus and exponent; each with two bytes of length before it, the high one first.
+ * bytes, since structures with pointers would cost 20 kB more.
+ *
+ * First come all anchors' names, roots_names_size bytes of DER, in a third of their room, since
+ * they repeat each other. A byte below 0x80 stands for itself, and ROOTS_NEXT for the byte after
+ * it; others for some bytes from further up in the names, one more than the bits of ROOTS_SIZE say.
+ * They begin one more byte back than says the byte that follows, or, with ROOTS_FAR, the two.
+ *
+ * Then the keys: a byte of kind (ROOTS_CA; BearSSL's number of the curve, 0 for RSA), then the
+ * point or modulus, then with ROOTS_EXPONENT an exponent that isn't 65537; each with two bytes of
+ * length before it. Of two bytes the high one is first.
  */
 extern const unsigned char roots_data[];
 extern const size_t roots_data_size;
 extern const size_t roots_data_count;
+extern const size_t roots_names_size;
+
+#define ROOTS_NEXT 0x80
+#define ROOTS_FAR 0x40
+#define ROOTS_SIZE 0x3f
 
 #define ROOTS_CA 0x80
+#define ROOTS_EXPONENT 0x40
+#define ROOTS_CURVE 0x3f
 
 /* The bundle's anchors. *out is initialised here; it borrows the table. False: ERR_MEMORY. */
 bool roots_bundle(struct pem_anchors *out, struct err *err);

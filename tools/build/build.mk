@@ -237,7 +237,7 @@ $(GEN)/curves_data.c: tools/curves.c src/crypto/p256.h src/crypto/c25519.h | $(O
 	$(Q)$(OUT)/curves >$@.tmp && mv $@.tmp $@
 
 # Not for each relinking of the tool, which follows every new build date.
-$(GEN)/roots_data.c: tools/roots.c src/tls/pem.c src/tls/pem_text.c src/tls/x509.c $(ROOTS_PEM) | $(OUT)/roots
+$(GEN)/roots_data.c: tools/roots.c src/tls/roots.h src/tls/pem.c src/tls/pem_text.c src/tls/x509.c $(ROOTS_PEM) | $(OUT)/roots
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)$(OUT)/roots $(ROOTS_PEM) >$@.tmp && mv $@.tmp $@
