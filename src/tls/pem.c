@@ -1,11 +1,8 @@
-/*
- * BearSSL's decoder tells an anchor's name and key; the rest of a certificate (its validity, its
- * encoded key) and whether it is well-formed DER at all, tls/x509 does.
- */
 #include "tls/pem.h"
 
 #include "base/fs.h"
 #include "tls/pem_text.h"
+#include "tls/refusal.h"
 #include "tls/x509.h"
 
 #include <stdlib.h>
@@ -18,12 +15,11 @@ static bool is_certificate(const struct pem_text *t)
 /* ---- certificates -------------------------------------------------------------------------- */
 
 /* Whether the parts that anchors and chains need are there; extensions aren't opened. */
-static bool is_whole(struct slice der)
+static bool split_whole(struct slice der, struct x509_parts *parts)
 {
-    struct x509_parts parts;
     int64_t from, to;
 
-    return x509_split(der, &parts) && x509_read_dates(parts.validity, &from, &to);
+    return x509_split(der, parts) && x509_read_dates(parts->validity, &from, &to);
 }
 
 static struct slice cert_slice(const br_x509_certificate *cert)
@@ -31,46 +27,16 @@ static struct slice cert_slice(const br_x509_certificate *cert)
     return slice_make((const char *)cert->data, cert->data_len);
 }
 
-/* Runs BearSSL's decoder; what it finds wrong stays in *dc. */
-static void decode(br_x509_decoder_context *dc, struct slice der,
-                   void (*take_dn)(void *ctx, const void *data, size_t n), void *ctx)
+/* Why a well-formed certificate can't be used. A peer's key may not be on P-521. */
+static const char *fault_text(unsigned fault)
 {
-    br_x509_decoder_init(dc, take_dn, ctx);
-    br_x509_decoder_push(dc, der.p, der.n);
-}
-
-/* What keeps a well-formed certificate's key from being used, NULL if nothing does. */
-static const char *key_fault(br_x509_decoder_context *dc)
-{
-    const br_x509_pkey *pk;
-
-    switch (br_x509_decoder_last_error(dc)) {
-    case 0:
-        break;
-    case BR_ERR_X509_LIMIT_EXCEEDED:
-        return "its key is longer than 4096 bits";
-    case BR_ERR_X509_UNSUPPORTED:
-        return "its key is neither RSA nor on P-256, P-384 or P-521";
-    default:
-        return "it can't be decoded";
-    }
-    pk = br_x509_decoder_get_pkey(dc);
-    if (pk->key_type == BR_KEYTYPE_RSA) {
-        if (pk->key.rsa.nlen < PEM_RSA_MIN_BITS / 8)
-            return "its RSA key is shorter than 2048 bits";
-    } else {
-        size_t q = pk->key.ec.curve == BR_EC_secp256r1   ? 65
-                   : pk->key.ec.curve == BR_EC_secp384r1 ? 97
-                                                         : 133;
-
-        if (pk->key.ec.qlen != q || pk->key.ec.q[0] != 4)
-            return "its EC key is not an uncompressed point";
-    }
-    return NULL;
+    return fault == REFUSED_KEY_KIND ? "has a key that is neither RSA nor on P-256, P-384 or P-521"
+                                     : refusal_text((int)fault);
 }
 
 bool pem_read_chain(struct slice pem, const char *name, struct pem_chain *out, struct err *err)
 {
+    struct x509_parts parts;
     struct pem_text text;
     enum parse next;
 
@@ -86,7 +52,7 @@ bool pem_read_chain(struct slice pem, const char *name, struct pem_chain *out, s
             err_set(err, ERR_CONFIG, "%s: more than %d certificates", name, LIMIT_CHAIN);
             goto bad;
         }
-        if (!is_whole(der)) {
+        if (!split_whole(der, &parts)) {
             err_set(err, ERR_CONFIG, "%s: block %zu is not a certificate", name, out->count + 1);
             goto bad;
         }
@@ -114,24 +80,22 @@ bad:
     return false;
 }
 
-const br_x509_pkey *pem_read_public(const br_x509_certificate *cert, br_x509_decoder_context *dc,
-                                    struct err *err)
+bool pem_read_public(const br_x509_certificate *cert, br_x509_pkey *out, struct err *err)
 {
-    const char *fault;
+    struct x509_parts parts;
+    unsigned fault = REFUSED_MALFORMED;
 
-    decode(dc, cert_slice(cert), NULL, NULL);
-    fault = key_fault(dc);
-    if (!fault)
-        return br_x509_decoder_get_pkey(dc);
-    err_set(err, ERR_CONFIG, "the certificate can't be used: %s", fault);
-    return NULL;
+    if (x509_split(cert_slice(cert), &parts))
+        fault = x509_read_key(parts.spki, out);
+    if (fault)
+        err_set(err, ERR_CONFIG, "the certificate can't be used: it %s", fault_text(fault));
+    return fault == 0;
 }
 
 bool pem_read_facts(const br_x509_certificate *cert, struct pem_facts *out, struct err *err)
 {
-    br_x509_decoder_context dc;
-    const br_x509_pkey *pk;
     struct x509_parts parts;
+    br_x509_pkey pk;
 
     memset(out, 0, sizeof *out);
     if (!x509_split(cert_slice(cert), &parts) ||
@@ -139,11 +103,10 @@ bool pem_read_facts(const br_x509_certificate *cert, struct pem_facts *out, stru
         err_set(err, ERR_CONFIG, "malformed certificate");
         return false;
     }
-    pk = pem_read_public(cert, &dc, err);
-    if (!pk)
+    if (!pem_read_public(cert, &pk, err))
         return false;
-    out->key_type = pk->key_type;
-    out->issuer_key_type = br_x509_decoder_get_signer_key_type(&dc);
+    out->key_type = pk.key_type;
+    out->issuer_key_type = x509_signer_type(parts.algorithm);
     return true;
 }
 
@@ -182,9 +145,8 @@ static br_x509_trust_anchor *anchor_place(struct pem_anchors *a)
 }
 
 /* Copies the subject's name and the key into one block, which dn.data owns. */
-static bool add_anchor(struct pem_anchors *a, br_x509_decoder_context *dc, struct slice dn)
+static bool add_anchor(struct pem_anchors *a, struct slice dn, const br_x509_pkey *pk, bool is_ca)
 {
-    const br_x509_pkey *pk = br_x509_decoder_get_pkey(dc);
     bool is_rsa = pk->key_type == BR_KEYTYPE_RSA;
     size_t first = is_rsa ? pk->key.rsa.nlen : pk->key.ec.qlen;
     size_t second = is_rsa ? pk->key.rsa.elen : 0;
@@ -197,7 +159,7 @@ static bool add_anchor(struct pem_anchors *a, br_x509_decoder_context *dc, struc
     memcpy(block, dn.p, dn.n);
     ta->dn.data = block;
     ta->dn.len = dn.n;
-    ta->flags = br_x509_decoder_isCA(dc) ? BR_X509_TA_CA : 0;
+    ta->flags = is_ca ? BR_X509_TA_CA : 0;
     ta->pkey = *pk;
     block += dn.n;
     if (is_rsa) {
@@ -213,49 +175,34 @@ static bool add_anchor(struct pem_anchors *a, br_x509_decoder_context *dc, struc
     return true;
 }
 
-struct dn {
-    struct buf bytes;
-    bool no_memory;
-};
-
-static void take_dn(void *ctx, const void *data, size_t n)
-{
-    struct dn *dn = ctx;
-
-    if (!buf_append(&dn->bytes, data, n))
-        dn->no_memory = true;
-}
-
 /* Adds one certificate, or counts it as skipped and says why in *fault. */
 static bool read_anchor(struct slice der, const char *name, struct pem_anchors *out,
-                        const char **fault, struct err *err)
+                        unsigned *fault, struct err *err)
 {
-    br_x509_decoder_context dc;
-    struct dn dn = {.no_memory = false};
-    bool rv = false;
+    struct x509_parts parts;
+    br_x509_pkey pk;
+    const char *dn;
+    bool is_ca;
 
-    buf_init(&dn.bytes, der.n);
-    if (!is_whole(der)) {
+    if (!split_whole(der, &parts)) {
         err_set(err, ERR_CONFIG, "%s: block %zu is not a certificate", name,
                 out->count + out->skipped + 1);
-        goto done;
+        return false;
     }
-    decode(&dc, der, take_dn, &dn);
-    if (dn.no_memory) {
-        err_set(err, ERR_MEMORY, "%s: out of memory", name);
-        goto done;
-    }
-    *fault = key_fault(&dc);
+    *fault = x509_read_key(parts.spki, &pk);
+    if (*fault == 0)
+        *fault = x509_read_ca(parts.rest, &is_ca);
     if (*fault) {
         out->skipped++;
-    } else if (!add_anchor(out, &dc, buf_slice(&dn.bytes))) {
-        err_set(err, ERR_MEMORY, "%s: out of memory", name);
-        goto done;
+        return true;
     }
-    rv = true;
-done:
-    buf_fini(&dn.bytes);
-    return rv;
+    /* The whole element, which follows the validity. */
+    dn = parts.validity.p + parts.validity.n;
+    if (add_anchor(out, slice_make(dn, (size_t)(parts.subject.p - dn) + parts.subject.n), &pk,
+                   is_ca))
+        return true;
+    err_set(err, ERR_MEMORY, "%s: out of memory", name);
+    return false;
 }
 
 /* Forgets the anchors after the first count. */
@@ -268,7 +215,7 @@ static void drop_anchors(struct pem_anchors *a, size_t count)
 bool pem_read_anchors(struct slice pem, const char *name, struct pem_anchors *out, struct err *err)
 {
     size_t count = out->count, skipped = out->skipped;
-    const char *fault = NULL;
+    unsigned fault = 0;
     struct pem_text text;
     enum parse next;
 
@@ -280,7 +227,8 @@ bool pem_read_anchors(struct slice pem, const char *name, struct pem_anchors *ou
     if (next == PARSE_MORE && out->count > count)
         return true;
     if (next == PARSE_MORE && fault)
-        err_set(err, ERR_CONFIG, "%s: no certificate in it can be used: %s", name, fault);
+        err_set(err, ERR_CONFIG, "%s: no certificate in it can be used: it %s", name,
+                fault_text(fault));
     else if (next == PARSE_MORE)
         err_set(err, ERR_CONFIG, "%s: no \"CERTIFICATE\" block in it", name);
     drop_anchors(out, count);

@@ -82,11 +82,10 @@ struct pem_facts {
 bool pem_read_facts(const br_x509_certificate *cert, struct pem_facts *out, struct err *err);
 
 /*
- * The certificate's key, borrowed from *dc, which need not be initialised. NULL: a key that can't
- * be used (as for anchors), ERR_CONFIG, the text naming no file.
+ * The certificate's key, borrowed from cert. False: a key that can't be used (as for anchors),
+ * ERR_CONFIG, the text naming no file.
  */
-const br_x509_pkey *pem_read_public(const br_x509_certificate *cert, br_x509_decoder_context *dc,
-                                    struct err *err);
+bool pem_read_public(const br_x509_certificate *cert, br_x509_pkey *out, struct err *err);
 
 /* The encoded SubjectPublicKeyInfo, which pins are made of; borrowed from cert. False: malformed.
  */

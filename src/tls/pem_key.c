@@ -5,14 +5,13 @@
 #include "base/secret.h"
 #include "crypto/curves.h"
 #include "format/der_read.h"
+#include "tls/oid.h"
 #include "tls/pem_text.h"
+#include "tls/x509.h"
 
 #include <stdlib.h>
 
 /* ---- private keys -------------------------------------------------------------------------- */
-
-static const struct slice oid_rsa = SLICE("\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01"),
-                          oid_ec_public_key = SLICE("\x2a\x86\x48\xce\x3d\x02\x01");
 
 static bool fail_kind(const char *name, struct err *err)
 {
@@ -157,17 +156,6 @@ static bool read_rsa(struct slice *rest, br_rsa_private_key *rsa)
     return true;
 }
 
-/* 0 for another curve. */
-static int curve_of(struct slice oid)
-{
-    if (slice_eq(oid, SLICE("\x2a\x86\x48\xce\x3d\x03\x01\x07")))
-        return BR_EC_secp256r1;
-    /* The two that are left differ in the last octet (RFC 5480 section 2.1.1.1). */
-    if (oid.n != 5 || memcmp(oid.p, "\x2b\x81\x04\x00", 4) != 0)
-        return 0;
-    return oid.p[4] == 0x22 ? BR_EC_secp384r1 : oid.p[4] == 0x23 ? BR_EC_secp521r1 : 0;
-}
-
 /* What follows the version, with which each of the forms begins. */
 static bool read_version(struct slice der, struct slice *rest)
 {
@@ -194,10 +182,10 @@ static bool decode_key(struct slice der, const char *name, struct pem_key *out, 
             !der_read_tagged(&parameters, DER_OID, &oid) ||
             !der_read_tagged(&rest, DER_OCTET_STRING, &der))
             goto bad;
-        if (slice_eq(oid, oid_ec_public_key)) {
+        if (slice_eq(oid, SLICE(OID_EC_PUBLIC_KEY))) {
             if (!der_read_tagged(&parameters, DER_OID, &oid))
                 goto bad;
-        } else if (!slice_eq(oid, oid_rsa)) {
+        } else if (!slice_eq(oid, SLICE(OID_RSA))) {
             return fail_kind(name, err);
         }
         if (!read_version(der, &rest))
@@ -215,7 +203,7 @@ static bool decode_key(struct slice der, const char *name, struct pem_key *out, 
          !der_read_tagged(&parameters, DER_OID, &oid)))
         goto bad;
     ec = (br_ec_private_key){
-        .curve = curve_of(oid), .x = (unsigned char *)(uintptr_t)x.p, .xlen = x.n};
+        .curve = x509_curve(oid), .x = (unsigned char *)(uintptr_t)x.p, .xlen = x.n};
     return take_ec(&ec, name, out, err);
 bad:
     err_set(err, ERR_CONFIG, "%s: the private key can't be decoded", name);
@@ -299,8 +287,7 @@ static bool match_rsa(const br_rsa_public_key *pub, const br_rsa_private_key *ke
 bool pem_match(const struct pem_chain *chain, const char *chain_name, const struct pem_key *key,
                const char *key_name, struct err *err)
 {
-    br_x509_decoder_context dc;
-    const br_x509_pkey *pk;
+    br_x509_pkey pk;
     struct err why;
 
     if (chain->count == 0 || key->type == 0) {
@@ -308,14 +295,13 @@ bool pem_match(const struct pem_chain *chain, const char *chain_name, const stru
         return false;
     }
     err_clear(&why);
-    pk = pem_read_public(&chain->certs[0], &dc, &why);
-    if (!pk) {
+    if (!pem_read_public(&chain->certs[0], &pk, &why)) {
         err_set(err, why.code, "%s: %s", chain_name, why.text);
         return false;
     }
-    if (pk->key_type == key->type &&
-        (key->type == BR_KEYTYPE_EC ? match_ec(&pk->key.ec, &key->u.ec)
-                                    : match_rsa(&pk->key.rsa, &key->u.rsa)))
+    if (pk.key_type == key->type &&
+        (key->type == BR_KEYTYPE_EC ? match_ec(&pk.key.ec, &key->u.ec)
+                                    : match_rsa(&pk.key.rsa, &key->u.rsa)))
         return true;
     err_set(err, ERR_CONFIG, "%s: the key does not belong to the first certificate of %s", key_name,
             chain_name);

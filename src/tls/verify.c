@@ -2,7 +2,6 @@
 
 #include "crypto/sha256.h"
 #include "format/base64.h"
-#include "tls/identity.h"
 #include "tls/names.h"
 #include "tls/refusal.h"
 #include "tls/x509.h"
@@ -176,12 +175,11 @@ static void end_cert(const br_x509_class **ctx)
     v->count++;
 }
 
-static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
+static bool is_pinned(const struct verify *v, struct slice spki)
 {
     uint8_t pin[32];
 
-    if (!identity_spki_pin(leaf, pin))
-        return false;
+    sha256(spki, pin);
     for (size_t i = 0; i < v->trust->pin_count; i++)
         if (memcmp(pin, v->trust->pins[i], sizeof pin) == 0)
             return true;
@@ -190,8 +188,7 @@ static bool is_pinned(const struct verify *v, const br_x509_certificate *leaf)
 
 static unsigned conclude(struct verify *v)
 {
-    struct slice der = buf_slice(&v->leaf);
-    br_x509_certificate leaf = {(unsigned char *)(uintptr_t)der.p, der.n};
+    struct x509_parts parts;
     unsigned code = v->count > 0 ? 0 : BR_ERR_X509_EMPTY_CHAIN;
 
     if (!pin_alone(v))
@@ -202,21 +199,22 @@ static unsigned conclude(struct verify *v)
     v->fault_at = 0;
     if (code != 0)
         return code;
-    if (v->trust->pin_count > 0 && !is_pinned(v, &leaf))
+    if (v->trust->pin_count == 0)
+        return 0;
+    if (!x509_split(buf_slice(&v->leaf), &parts) || !is_pinned(v, parts.spki))
         return REFUSED_PIN;
-    if (pin_alone(v) && !pem_read_public(&leaf, &v->decoder, NULL))
-        return REFUSED_KEY_KIND;
-    return 0;
+    return pin_alone(v) ? x509_read_key(parts.spki, &v->key) : 0;
 }
 
-/* A connection may live long: the certificates needn't. */
+/* A connection may live long: the certificates needn't, unless it is asked for the key in one. */
 static unsigned end_chain(const br_x509_class **ctx)
 {
     struct verify *v = self(ctx);
     unsigned code = conclude(v);
 
     sha256(buf_slice(&v->leaf), v->digest);
-    verify_fini(v);
+    if (!pin_alone(v))
+        verify_fini(v);
     return code;
 }
 
@@ -228,7 +226,7 @@ static const br_x509_pkey *get_pkey(const br_x509_class *const *ctx, unsigned *u
         return (*minimal(v))->get_pkey((const br_x509_class *const *)minimal(v), usages);
     if (usages)
         *usages = BR_KEYTYPE_KEYX | BR_KEYTYPE_SIGN;
-    return br_x509_decoder_get_pkey(&v->decoder);
+    return &v->key;
 }
 
 static const br_x509_class verify_class = {

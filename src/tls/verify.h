@@ -20,8 +20,8 @@ enum verify_purpose {
 struct verify {
     const br_x509_class *vtable; /* must come first: BearSSL calls through it */
     br_x509_minimal_context minimal;
-    br_x509_decoder_context decoder; /* of a leaf that is known by its pin alone */
-    const struct tls_trust *trust;   /* borrowed until the handshake is over */
+    br_x509_pkey key;              /* of a leaf that is known by its pin alone; borrowed from it */
+    const struct tls_trust *trust; /* borrowed until the handshake is over */
     enum verify_purpose purpose;
     uint8_t ip[16]; /* the address that the leaf must carry */
     size_t ip_size; /* 4 or 16; 0: a DNS name was given instead */

@@ -3,15 +3,10 @@
 #include "base/limits.h"
 #include "format/der_read.h"
 #include "tls/names.h"
+#include "tls/oid.h"
 #include "tls/refusal.h"
 
 enum { TAG_VERSION = DER_CONTEXT_CONSTRUCTED, TAG_EXTENSIONS = DER_CONTEXT_CONSTRUCTED + 3 };
-
-/* RFC 3279 section 2.3, RFC 5480 section 2.1.1. */
-#define OID_PKCS1 "\x2a\x86\x48\x86\xf7\x0d\x01\x01"
-#define OID_X962 "\x2a\x86\x48\xce\x3d"
-/* RFC 5280 sections 4.2.1.12. */
-#define OID_ID_KP "\x2b\x06\x01\x05\x05\x07\x03"
 
 bool x509_split(struct slice der, struct x509_parts *out)
 {
@@ -55,6 +50,12 @@ static bool read_positive(struct slice *s)
     return s->n > 0 && s->p[0] != 0 && (uint8_t)s->p[0] < 0x80;
 }
 
+/* BearSSL's fields aren't const, but nobody writes. */
+static unsigned char *octets(struct slice s)
+{
+    return (unsigned char *)(uintptr_t)s.p;
+}
+
 static bool is_odd(struct slice s)
 {
     return s.p[s.n - 1] & 1;
@@ -75,12 +76,23 @@ static unsigned check_signature(struct slice algorithm)
         if ((last >= 2 && last <= 5) || last == 14)
             return REFUSED_HASH;
     }
-    if (oid.n == 8 && slice_starts_with(oid, SLICE(OID_X962 "\x04\x03")) && last >= 1 && last <= 4)
+    if (oid.n == 8 && slice_starts_with(oid, SLICE(OID_ECDSA "\x03")) && last >= 1 && last <= 4)
         return last == 1 ? REFUSED_HASH : 0;
-    return slice_eq(oid, SLICE(OID_X962 "\x04\x01")) ? REFUSED_HASH : REFUSED_SIGNATURE_KIND;
+    return slice_eq(oid, SLICE(OID_ECDSA "\x01")) ? REFUSED_HASH : REFUSED_SIGNATURE_KIND;
 }
 
-static unsigned check_rsa(struct slice bits)
+int x509_signer_type(struct slice algorithm)
+{
+    struct slice oid;
+
+    if (!der_read_tagged(&algorithm, DER_OID, &oid))
+        return 0;
+    return slice_starts_with(oid, SLICE(OID_ECDSA))   ? BR_KEYTYPE_EC
+           : slice_starts_with(oid, SLICE(OID_PKCS1)) ? BR_KEYTYPE_RSA
+                                                      : 0;
+}
+
+static unsigned read_rsa(struct slice bits, br_rsa_public_key *out)
 {
     /* Common exponents have one to three octets; long ones cost time. */
     enum { MIN_BYTES = 256, MAX_BYTES = 512, MAX_EXPONENT_BYTES = 4 };
@@ -96,29 +108,39 @@ static unsigned check_rsa(struct slice bits)
         return REFUSED_RSA_LONG;
     if (!is_odd(n) || !is_odd(e) || e.n > MAX_EXPONENT_BYTES || (e.n == 1 && e.p[0] == 1))
         return REFUSED_KEY;
+    *out = (br_rsa_public_key){octets(n), n.n, octets(e), e.n};
     return 0;
 }
 
-static unsigned check_key(struct slice spki)
+int x509_curve(struct slice oid)
+{
+    return slice_eq(oid, SLICE(OID_P256))   ? BR_EC_secp256r1
+           : slice_eq(oid, SLICE(OID_P384)) ? BR_EC_secp384r1
+           : slice_eq(oid, SLICE(OID_P521)) ? BR_EC_secp521r1
+                                            : 0;
+}
+
+unsigned x509_read_key(struct slice spki, br_x509_pkey *out)
 {
     struct slice key, algorithm, oid, curve, bits;
+    br_ec_public_key *ec = &out->key.ec;
     size_t size;
 
     if (!der_read_tagged(&spki, DER_SEQUENCE, &key) ||
         !der_read_tagged(&key, DER_SEQUENCE, &algorithm) ||
         !der_read_tagged(&algorithm, DER_OID, &oid) || !der_read_bits(&key, &bits) || key.n > 0)
         return REFUSED_KEY;
-    if (slice_eq(oid, SLICE(OID_PKCS1 "\x01")))
-        return check_rsa(bits);
-    if (!slice_eq(oid, SLICE(OID_X962 "\x02\x01")) || !der_read_tagged(&algorithm, DER_OID, &curve))
+    out->key_type = BR_KEYTYPE_RSA;
+    if (slice_eq(oid, SLICE(OID_RSA)))
+        return read_rsa(bits, &out->key.rsa);
+    out->key_type = BR_KEYTYPE_EC;
+    if (!slice_eq(oid, SLICE(OID_EC_PUBLIC_KEY)) || !der_read_tagged(&algorithm, DER_OID, &curve))
         return REFUSED_KEY_KIND;
-    if (slice_eq(curve, SLICE(OID_X962 "\x03\x01\x07")))
-        size = 65;
-    else if (slice_eq(curve, SLICE("\x2b\x81\x04\x00\x22")))
-        size = 97;
-    else
+    *ec = (br_ec_public_key){x509_curve(curve), octets(bits), bits.n};
+    if (ec->curve == 0)
         return REFUSED_KEY_KIND;
-    return bits.n == size && bits.p[0] == 4 ? 0 : REFUSED_KEY;
+    size = ec->curve == BR_EC_secp256r1 ? 32 : ec->curve == BR_EC_secp384r1 ? 48 : 66;
+    return bits.n == 1 + 2 * size && bits.p[0] == 4 ? 0 : REFUSED_KEY;
 }
 
 /* A BOOLEAN, if one is next; false is often written, though DER leaves it out. */
@@ -133,6 +155,56 @@ static bool read_boolean(struct slice *rest, bool *value, struct slice *octet)
     return octet->p[0] == 0 || (uint8_t)octet->p[0] == 0xff;
 }
 
+/* Extensions of a certificate's rest. *list is empty where there are none. */
+static unsigned find_extensions(struct slice rest, struct slice *list)
+{
+    struct slice wrapped;
+
+    *list = slice_make(NULL, 0);
+    while (rest.n > 0) {
+        uint8_t tag;
+
+        if (!der_read_element(&rest, &tag, &wrapped))
+            return REFUSED_MALFORMED;
+        if (tag == TAG_EXTENSIONS &&
+            (!der_read_tagged(&wrapped, DER_SEQUENCE, list) || wrapped.n > 0 || rest.n > 0))
+            return REFUSED_EXTENSION;
+    }
+    return 0;
+}
+
+struct extension {
+    struct slice id, value;
+    struct slice octet; /* of critical, if it is written */
+    bool critical;
+};
+
+/* Takes the first extension off *list. */
+static bool read_extension(struct slice *list, struct extension *out)
+{
+    struct slice extension;
+
+    return der_read_tagged(list, DER_SEQUENCE, &extension) &&
+           der_read_tagged(&extension, DER_OID, &out->id) &&
+           read_boolean(&extension, &out->critical, &out->octet) &&
+           der_read_tagged(&extension, DER_OCTET_STRING, &out->value) && extension.n == 0;
+}
+
+unsigned x509_read_ca(struct slice rest, bool *is_ca)
+{
+    struct slice list, basic, octet;
+    struct extension e;
+    unsigned fault = find_extensions(rest, &list);
+
+    *is_ca = false;
+    while (fault == 0 && list.n > 0)
+        if (!read_extension(&list, &e) || (slice_eq(e.id, SLICE(OID_ID_CE "\x13")) &&
+                                           (!der_read_tagged(&e.value, DER_SEQUENCE, &basic) ||
+                                            !read_boolean(&basic, is_ca, &octet))))
+            fault = REFUSED_EXTENSION;
+    return fault;
+}
+
 static unsigned walk_extensions(struct slice list, struct x509 *out)
 {
     /*
@@ -141,31 +213,27 @@ static unsigned walk_extensions(struct slice list, struct x509 *out)
      * BearSSL takes care, and the ones that say nothing about who the peer is.
      */
     static const char known[] = "\x0f\x13\x11\x1e\x25\x20\x09\x0e\x12\x1f\x23\x2e";
-    struct slice seen[LIMIT_EXTENSIONS], extension, value, octet;
+    struct slice seen[LIMIT_EXTENSIONS];
     size_t count = 0;
 
     while (list.n > 0) {
         const char *at = NULL;
-        struct slice *id = &seen[count];
-        bool critical;
+        struct extension e;
 
-        if (count == LIMIT_EXTENSIONS || !der_read_tagged(&list, DER_SEQUENCE, &extension) ||
-            !der_read_tagged(&extension, DER_OID, id) ||
-            !read_boolean(&extension, &critical, &octet) ||
-            !der_read_tagged(&extension, DER_OCTET_STRING, &value) || extension.n > 0)
+        if (count == LIMIT_EXTENSIONS || !read_extension(&list, &e))
             return REFUSED_EXTENSION;
         for (size_t i = 0; i < count; i++)
-            if (slice_eq(seen[i], *id))
+            if (slice_eq(seen[i], e.id))
                 return REFUSED_TWICE;
-        count++;
-        if (id->n == 3 && slice_starts_with(*id, SLICE("\x55\x1d")))
-            at = memchr(known, id->p[2], sizeof known - 1);
-        if (!at && critical)
+        seen[count++] = e.id;
+        if (e.id.n == 3 && slice_starts_with(e.id, SLICE(OID_ID_CE)))
+            at = memchr(known, e.id.p[2], sizeof known - 1);
+        if (!at && e.critical)
             return REFUSED_CRITICAL;
         if (at && at < known + X509_EXTENSIONS) {
-            out->value[at - known] = value;
-            if (critical && at >= known + X509_CONSTRAINTS)
-                out->critical[out->critical_count++] = octet.p;
+            out->value[at - known] = e.value;
+            if (e.critical && at >= known + X509_CONSTRAINTS)
+                out->critical[out->critical_count++] = e.octet.p;
         }
     }
     return 0;
@@ -233,21 +301,13 @@ static bool check_alt_names(struct slice list)
 
 static unsigned read_extensions(struct slice rest, struct x509 *out)
 {
-    struct slice wrapped, list = {0};
-    unsigned fault;
+    struct slice wrapped, list;
+    unsigned fault = find_extensions(rest, &list);
 
     out->usage = out->purposes = 0xff;
     out->path_length = X509_ANY_LENGTH;
-    while (rest.n > 0) {
-        uint8_t tag;
-
-        if (!der_read_element(&rest, &tag, &wrapped))
-            return REFUSED_MALFORMED;
-        if (tag == TAG_EXTENSIONS &&
-            (!der_read_tagged(&wrapped, DER_SEQUENCE, &list) || wrapped.n > 0 || rest.n > 0))
-            return REFUSED_EXTENSION;
-    }
-    fault = walk_extensions(list, out);
+    if (fault == 0)
+        fault = walk_extensions(list, out);
     if (fault)
         return fault;
     for (int i = 0; i < X509_EXTENSIONS; i++) {
@@ -273,6 +333,7 @@ unsigned x509_read(struct slice der, struct x509 *out)
 {
     struct x509_parts *parts = &out->parts;
     struct slice serial;
+    br_x509_pkey key;
     unsigned fault;
 
     memset(out, 0, sizeof *out);
@@ -289,6 +350,8 @@ unsigned x509_read(struct slice der, struct x509 *out)
     if (!slice_eq(parts->algorithm, parts->outer_algorithm))
         return REFUSED_ALGORITHMS;
     out->signature = check_signature(parts->algorithm);
-    fault = check_key(parts->spki);
+    fault = x509_read_key(parts->spki, &key);
+    if (fault == 0 && key.key_type == BR_KEYTYPE_EC && key.key.ec.curve == BR_EC_secp521r1)
+        fault = REFUSED_KEY_KIND;
     return fault ? fault : read_extensions(parts->rest, out);
 }

@@ -7,6 +7,8 @@
 
 #include "base/slice.h"
 
+#include <bearssl.h>
+
 /* Views of the certificate: contents of the elements, unless it is said otherwise. */
 struct x509_parts {
     struct slice version; /* n is 0: absent, version 1 */
@@ -22,6 +24,22 @@ bool x509_split(struct slice der, struct x509_parts *out);
 
 /* A validity's two times, seconds since 1970, both inclusive. False: malformed. */
 bool x509_read_dates(struct slice validity, int64_t *not_before, int64_t *not_after);
+
+/*
+ * The key of parts.spki; *out borrows its octets. Returns 0, or why it can't be used (enum
+ * refusal): it is neither RSA of 2048 to 4096 bits nor an uncompressed point on P-256, P-384 or
+ * P-521.
+ */
+unsigned x509_read_key(struct slice spki, br_x509_pkey *out);
+
+/* BearSSL's number of a curve by its OID's contents; 0 for others than those three. */
+int x509_curve(struct slice oid);
+
+/* Whether basicConstraints, if they are in parts.rest, say cA. Returns 0, or REFUSED_…. */
+unsigned x509_read_ca(struct slice rest, bool *is_ca);
+
+/* BR_KEYTYPE_… of what signs with parts.algorithm; 0 for another kind. */
+int x509_signer_type(struct slice algorithm);
 
 /* Extensions whose values are looked at. */
 enum x509_extension {

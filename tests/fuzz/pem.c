@@ -17,14 +17,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void look_at_certificate(const br_x509_certificate *cert)
 {
-    br_x509_decoder_context dc;
+    br_x509_pkey key;
     struct pem_facts facts;
     struct slice spki;
     uint8_t pin[32];
 
     if (pem_read_facts(cert, &facts, NULL)) {
         MUST(facts.key_type == BR_KEYTYPE_RSA || facts.key_type == BR_KEYTYPE_EC);
-        MUST(pem_read_public(cert, &dc, NULL) != NULL);
+        MUST(pem_read_public(cert, &key, NULL) && key.key_type == facts.key_type);
     }
     MUST(pem_read_spki(cert, &spki));
     MUST(spki.p > (const char *)cert->data && spki.n < cert->data_len);

@@ -49,6 +49,22 @@ static bool make_files(void)
         "sed 's/CERTIFICATE/PRIVATE KEY/' not-a.crt >not-a.key\n");
 }
 
+/* Self-signed, with the extensions that are given and no others. */
+static bool make_odd_files(void)
+{
+    return shell(
+        "set -e\n"
+        "printf '[req]\ndistinguished_name=dn\n[dn]\n' >plain.cnf\n"
+        "self() { name=$1; shift\n"
+        "  openssl req -x509 -new -config plain.cnf -subj /CN=$name -days 30 -out $name.crt $*; }\n"
+        "self plain -key rsa.key\n"
+        "self odd -key p256.key -addext keyUsage=critical,keyCertSign "
+        "  -addext 1.2.3.4=critical,DER:0500 -addext basicConstraints=CA:TRUE,pathlen:0\n"
+        "self bad -key p256.key -addext 2.5.29.19=DER:02010000\n"
+        "openssl ec -in p256.key -conv_form compressed -out short.key; self short -key short.key\n"
+        "self k1 -key k1.key; self long -newkey rsa:4104 -nodes -keyout long.key\n");
+}
+
 static void chain_counts(const char *file, size_t want)
 {
     struct pem_chain chain;
@@ -323,6 +339,30 @@ static void test_match(void)
     pem_key_fini(&key);
 }
 
+static void anchor_is(const char *file, bool is_ca)
+{
+    struct pem_anchors a;
+    struct err err;
+
+    err_clear(&err);
+    if (!ok(pem_load_anchors(shell_path(file), &a, &err) && a.count == 1 &&
+                a.items[0].flags == (is_ca ? BR_X509_TA_CA : 0),
+            "%s is an anchor %s", file, is_ca ? "and an authority's" : "for itself only"))
+        printf("# %s\n", err.text);
+    pem_anchors_fini(&a);
+}
+
+static void anchor_refused(const char *file, const char *part)
+{
+    struct pem_anchors a;
+    struct err err;
+
+    err_clear(&err);
+    if (!ok(!pem_load_anchors(shell_path(file), &a, &err) && strstr(err.text, part),
+            "%s is no anchor: %s", file, part))
+        printf("# %s\n", err.text);
+}
+
 static void test_anchors(void)
 {
     struct pem_anchors a, few;
@@ -354,6 +394,13 @@ static void test_anchors(void)
     err_clear(&err);
     ok(!pem_load_anchors(shell_path("rsa1024.crt"), &few, &err) && strstr(err.text, "2048"),
        "a short RSA key is no anchor: %s", err.text);
+    anchor_is("p521.crt", true);
+    anchor_is("plain.crt", false);
+    anchor_is("odd.crt", true);
+    anchor_refused("bad.crt", "malformed extension");
+    anchor_refused("short.crt", "malformed public key");
+    anchor_refused("k1.crt", "neither RSA nor on P-256, P-384 or P-521");
+    anchor_refused("long.crt", "above 4096 bits");
     ok(!pem_load_anchors(shell_path("half.crt"), &few, &err) && few.count == 0 && !few.items,
        "a file that is cut short gives none");
     ok(!pem_load_anchors(shell_path("not-a.crt"), &few, &err) && few.count == 0,
@@ -461,7 +508,7 @@ int main(void)
 {
     if (!ok(shell_init(), "a folder"))
         return done_testing();
-    if (!ok(make_files(), "keys and certificates are made"))
+    if (!ok(make_files() && make_odd_files(), "keys and certificates are made"))
         return done_testing();
     test_chains();
     test_keys();

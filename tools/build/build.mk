@@ -204,7 +204,7 @@ GENERATED += $(if $(wildcard tools/roots.c),$(GEN)/roots_data.c)
 ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o \
-	$(OUT)/obj/tls/x509.o $(OUT)/obj/crypto/%.o,$(OBJ)) $(OUT)/obj/gen/curves_data.o
+	$(OUT)/obj/tls/x509.o $(OUT)/obj/tls/refusal.o $(OUT)/obj/crypto/%.o,$(OBJ)) $(OUT)/obj/gen/curves_data.o
 CURVES_OBJ := $(OUT)/obj/tools/curves.o $(OUT)/obj/crypto/word.o $(OUT)/obj/crypto/fe256.o \
 	$(OUT)/obj/crypto/fe25519.o
 
