@@ -1,6 +1,12 @@
 #include "format/base64.h"
 
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/* What stands for 0 to 63. */
+static char digit_of(uint32_t value)
+{
+    /* Each term comes in above a bound: a to z, 0 to 9, +, /. */
+    return (char)(value + 'A' + ((25 - value) >> 31) * 6 - ((51 - value) >> 31) * 75 -
+                  ((61 - value) >> 31) * 15 + ((62 - value) >> 31) * 3);
+}
 
 bool base64_encode(struct slice data, char *out, size_t size)
 {
@@ -17,7 +23,7 @@ bool base64_encode(struct slice data, char *out, size_t size)
         for (size_t k = 0; k < 3; k++)
             group = group << 8 | (i + k < data.n ? (uint8_t)data.p[i + k] : 0u);
         for (size_t k = 0; k < 4; k++)
-            out[at++] = i + k <= data.n ? digits[group >> (18 - 6 * k) & 63] : '=';
+            out[at++] = i + k <= data.n ? digit_of(group >> (18 - 6 * k) & 63) : '=';
     }
     out[at] = '\0';
     return true;

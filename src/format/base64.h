@@ -7,7 +7,10 @@
 /* Characters that n bytes become, without a NUL. */
 #define BASE64_SIZE(n) (((n) + 2) / 3 * 4)
 
-/* Writes BASE64_SIZE(data.n) characters and a NUL. False, and "", if out is smaller. */
+/*
+ * Writes BASE64_SIZE(data.n) characters and a NUL, in a time that tells nothing of the data. False,
+ * and "", if out is smaller.
+ */
 bool base64_encode(struct slice data, char *out, size_t size);
 
 /* What a character stands for, 0 to 63, or -1: in a time that tells nothing of it. */

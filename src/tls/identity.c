@@ -19,6 +19,7 @@
 #include "crypto/sha256.h"
 #include "format/der.h"
 #include "format/der_read.h"
+#include "tls/oid.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -36,16 +37,14 @@
 #define TAG_DNS_NAME (DER_CONTEXT + 2)   /* GeneralName: dNSName */
 #define TAG_IP_ADDRESS (DER_CONTEXT + 7) /* GeneralName: iPAddress */
 
-static const uint8_t oid_ec_public_key[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01};
-static const uint8_t oid_p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
-static const uint8_t oid_ecdsa_sha256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02};
-static const uint8_t oid_common_name[] = {0x55, 0x04, 0x03};
-static const uint8_t oid_subject_key_id[] = {0x55, 0x1d, 0x0e};
-static const uint8_t oid_subject_alt_name[] = {0x55, 0x1d, 0x11};
-static const uint8_t oid_basic_constraints[] = {0x55, 0x1d, 0x13};
-static const uint8_t oid_authority_key_id[] = {0x55, 0x1d, 0x23};
-static const uint8_t oid_ext_key_usage[] = {0x55, 0x1d, 0x25};
-static const uint8_t oid_server_auth[] = {0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+/* The last octets of extensions' OIDs. */
+enum {
+    ID_SUBJECT_KEY = 0x0e,
+    ID_SUBJECT_ALT_NAME = 0x11,
+    ID_BASIC_CONSTRAINTS = 0x13,
+    ID_AUTHORITY_KEY = 0x23,
+    ID_EXT_KEY_USAGE = 0x25
+};
 
 /* ---- names --------------------------------------------------------------------------------- */
 
@@ -176,13 +175,14 @@ static bool compute_public(const br_ec_private_key *ec, struct public_key *out)
 }
 
 /* Wraps what was written since mark, the value of an extension. */
-static void wrap_extension(struct der *d, size_t mark, const uint8_t *oid, size_t oid_size,
-                           bool critical)
+static void wrap_extension(struct der *d, size_t mark, uint8_t id)
 {
+    const char oid[] = {OID_ID_CE[0], OID_ID_CE[1], (char)id};
+
     der_wrap(d, DER_OCTET_STRING, mark);
-    if (critical)
-        der_true(d);
-    der_oid(d, oid, oid_size);
+    if (id == ID_BASIC_CONSTRAINTS)
+        der_true(d); /* critical */
+    der_string(d, DER_OID, slice_make(oid, sizeof oid));
     der_wrap(d, DER_SEQUENCE, mark);
 }
 
@@ -199,7 +199,7 @@ static void write_alt_names(struct der *d, const struct names *names)
             der_string(d, n->tag, slice_make((const char *)n->address, n->address_size));
     }
     der_wrap(d, DER_SEQUENCE, mark);
-    wrap_extension(d, mark, oid_subject_alt_name, sizeof oid_subject_alt_name, false);
+    wrap_extension(d, mark, ID_SUBJECT_ALT_NAME);
 }
 
 static void write_extensions(struct der *d, const struct public_key *pub, const struct names *names)
@@ -212,35 +212,41 @@ static void write_extensions(struct der *d, const struct public_key *pub, const 
     mark = der_mark(d);
     der_string(d, DER_CONTEXT, id); /* keyIdentifier [0] */
     der_wrap(d, DER_SEQUENCE, mark);
-    wrap_extension(d, mark, oid_authority_key_id, sizeof oid_authority_key_id, false);
+    wrap_extension(d, mark, ID_AUTHORITY_KEY);
 
     mark = der_mark(d);
     der_octets(d, pub->id, sizeof pub->id);
-    wrap_extension(d, mark, oid_subject_key_id, sizeof oid_subject_key_id, false);
+    wrap_extension(d, mark, ID_SUBJECT_KEY);
 
     mark = der_mark(d);
-    der_oid(d, oid_server_auth, sizeof oid_server_auth);
+    der_string(d, DER_OID, SLICE(OID_ID_KP "\x01")); /* serverAuth */
     der_wrap(d, DER_SEQUENCE, mark);
-    wrap_extension(d, mark, oid_ext_key_usage, sizeof oid_ext_key_usage, false);
+    wrap_extension(d, mark, ID_EXT_KEY_USAGE);
 
     mark = der_mark(d);
     der_wrap(d, DER_SEQUENCE, mark); /* empty: cA is FALSE by default */
-    wrap_extension(d, mark, oid_basic_constraints, sizeof oid_basic_constraints, true);
+    wrap_extension(d, mark, ID_BASIC_CONSTRAINTS);
 
     der_wrap(d, DER_SEQUENCE, start);
     der_wrap(d, DER_CONTEXT_CONSTRUCTED + 3, start);
 }
 
+static void write_key_algorithm(struct der *d)
+{
+    size_t mark = der_mark(d);
+
+    der_string(d, DER_OID, SLICE(OID_P256));
+    der_string(d, DER_OID, SLICE(OID_EC_PUBLIC_KEY));
+    der_wrap(d, DER_SEQUENCE, mark);
+}
+
 static void write_public_key(struct der *d, const struct public_key *pub)
 {
-    size_t start = der_mark(d), mark;
+    size_t mark = der_mark(d);
 
     der_bits(d, pub->point, sizeof pub->point, 0);
-    mark = der_mark(d);
-    der_oid(d, oid_p256, sizeof oid_p256);
-    der_oid(d, oid_ec_public_key, sizeof oid_ec_public_key);
+    write_key_algorithm(d);
     der_wrap(d, DER_SEQUENCE, mark);
-    der_wrap(d, DER_SEQUENCE, start);
 }
 
 static void write_subject(struct der *d)
@@ -248,7 +254,7 @@ static void write_subject(struct der *d)
     size_t mark = der_mark(d);
 
     der_string(d, TAG_UTF8_STRING, SLICE(SUBJECT));
-    der_oid(d, oid_common_name, sizeof oid_common_name);
+    der_string(d, DER_OID, SLICE("\x55\x04\x03")); /* id-at-commonName */
     der_wrap(d, DER_SEQUENCE, mark);
     der_wrap(d, DER_SET, mark);
     der_wrap(d, DER_SEQUENCE, mark);
@@ -258,7 +264,7 @@ static void write_signature_algorithm(struct der *d)
 {
     size_t mark = der_mark(d);
 
-    der_oid(d, oid_ecdsa_sha256, sizeof oid_ecdsa_sha256);
+    der_string(d, DER_OID, SLICE(OID_ECDSA_SHA256));
     der_wrap(d, DER_SEQUENCE, mark);
 }
 
@@ -392,19 +398,29 @@ bool identity_spki_pin(const br_x509_certificate *cert, uint8_t out[32])
 
 bool identity_write_key(const struct pem_key *key, struct buf *out)
 {
-    uint8_t der[PKCS8_MAX], q[BR_EC_KBUF_PUB_MAX_SIZE];
-    br_ec_public_key pub;
-    size_t n;
+    uint8_t array[PKCS8_MAX];
+    struct public_key pub;
+    struct slice der;
+    struct der d;
     bool rv;
 
     if (key->type != BR_KEYTYPE_EC || key->u.ec.curve != BR_EC_secp256r1 ||
-        br_ec_compute_pub(curves_get(), &pub, q, &key->u.ec) == 0)
+        !compute_public(&key->u.ec, &pub))
         return false;
-    n = br_encode_ec_pkcs8_der(NULL, &key->u.ec, &pub);
-    if (n == 0 || n > sizeof der)
-        return false;
-    (void)br_encode_ec_pkcs8_der(der, &key->u.ec, &pub);
-    rv = pem_write(out, "PRIVATE KEY", der, n);
-    secret_wipe(der, sizeof der);
+    der_init(&d, array, sizeof array);
+    /* ECPrivateKey (RFC 5915 section 3), the curve of which is told outside. */
+    der_bits(&d, pub.point, sizeof pub.point, 0);
+    der_wrap(&d, DER_CONTEXT_CONSTRUCTED + 1, 0);
+    der_octets(&d, key->u.ec.x, key->u.ec.xlen);
+    der_small(&d, 1);
+    der_wrap(&d, DER_SEQUENCE, 0);
+    /* PrivateKeyInfo (RFC 5208 section 5). */
+    der_wrap(&d, DER_OCTET_STRING, 0);
+    write_key_algorithm(&d);
+    der_small(&d, 0);
+    der_wrap(&d, DER_SEQUENCE, 0);
+    der = der_result(&d);
+    rv = der.n > 0 && pem_write(out, "PRIVATE KEY", der.p, der.n);
+    secret_wipe(array, sizeof array);
     return rv;
 }

@@ -1,6 +1,7 @@
 #include "tls/pem.h"
 
 #include "base/fs.h"
+#include "format/base64.h"
 #include "tls/pem_text.h"
 #include "tls/refusal.h"
 #include "tls/x509.h"
@@ -275,12 +276,25 @@ bool pem_load_anchors(const char *path, struct pem_anchors *out, struct err *err
 
 bool pem_write(struct buf *out, const char *label, const void *der, size_t n)
 {
-    size_t size = br_pem_encode(NULL, NULL, n, label, BR_PEM_LINE64);
-    uint8_t *room = buf_reserve(out, size + 1); /* it ends the text with a NUL */
+    enum { LINE = 64, LINE_BYTES = LINE / 4 * 3 };
+    struct slice rest = slice_make(der, n);
+    size_t frame = sizeof "-----BEGIN -----\n-----END -----\n" + 2 * strlen(label);
+    size_t lines = (n + LINE_BYTES - 1) / LINE_BYTES;
 
-    if (!room)
+    /* Once there is room for all of it, and for a NUL, no part can fail. */
+    if (!buf_reserve(out, frame + BASE64_SIZE(n) + lines))
         return false;
-    br_pem_encode(room, der, n, label, BR_PEM_LINE64);
-    buf_commit(out, size);
+    (void)buf_appendf(out, "-----BEGIN %s-----\n", label);
+    while (rest.n > 0) {
+        size_t part = rest.n < LINE_BYTES ? rest.n : LINE_BYTES, size = BASE64_SIZE(part);
+        char *line = (char *)buf_reserve(out, size + 1);
+
+        if (!line || !base64_encode(slice_make(rest.p, part), line, size + 1))
+            break;
+        line[size] = '\n';
+        buf_commit(out, size + 1);
+        rest = slice_make(rest.p + part, rest.n - part);
+    }
+    (void)buf_appendf(out, "-----END %s-----\n", label);
     return true;
 }

@@ -111,13 +111,28 @@ static void test_digests(const struct pem_chain *chain)
     is_str(got, want, "... is ours");
 }
 
+/* As BearSSL writes it. */
+static bool is_pkcs8(struct slice pem, const br_ec_private_key *ec)
+{
+    uint8_t der[256], q[BR_EC_KBUF_PUB_MAX_SIZE];
+    char want[512];
+    br_ec_public_key pub;
+    size_t n;
+
+    br_ec_compute_pub(br_ec_get_default(), &pub, q, ec);
+    n = br_encode_ec_pkcs8_der(der, ec, &pub);
+    n = br_pem_encode(want, der, n, "PRIVATE KEY", BR_PEM_LINE64);
+    return slice_eq(pem, slice_make(want, n));
+}
+
 static void test_key(const struct pem_chain *chain, const struct pem_key *key)
 {
     struct pem_key again = {.type = 0}, other = {.type = BR_KEYTYPE_RSA};
     struct buf pem;
 
     buf_init(&pem, 4096);
-    ok(identity_write_key(key, &pem), "the key is written");
+    ok(identity_write_key(key, &pem) && is_pkcs8(buf_slice(&pem), &key->u.ec),
+       "the key is written");
     ok(pem_read_key(buf_slice(&pem), "key", &again, NULL) && again.u.ec.xlen == key->u.ec.xlen &&
            memcmp(again.u.ec.x, key->u.ec.x, key->u.ec.xlen) == 0,
        "and read again");

@@ -482,6 +482,30 @@ static void test_damage(void)
     }
 }
 
+/* BearSSL's writer is the judge of lines of all lengths. */
+static void test_write_sizes(void)
+{
+    unsigned same = 0, tries = 0;
+    char want[2048];
+    uint8_t der[200];
+
+    for (size_t i = 0; i < sizeof der; i++)
+        der[i] = (uint8_t)(i * 37 + (i >> 3));
+    for (size_t n = 0; n <= sizeof der; n++) {
+        size_t size = br_pem_encode(want, der, n, "X Y", BR_PEM_LINE64);
+        struct buf out;
+
+        tries++;
+        buf_init(&out, size + 1);
+        same += pem_write(&out, "X Y", der, n) && slice_eq(buf_slice(&out), slice_make(want, size));
+        buf_fini(&out);
+        buf_init(&out, size - 1);
+        same -= pem_write(&out, "X Y", der, n) || out.len > 0;
+        buf_fini(&out);
+    }
+    is_int(same, tries, "blocks of all sizes are written, where there is room");
+}
+
 static void test_write(void)
 {
     struct pem_chain chain, again = {.count = 0};
@@ -520,6 +544,7 @@ int main(void)
     test_facts();
     test_damage();
     test_write();
+    test_write_sizes();
     ok(shell_fini(), "the folder is removed");
     return done_testing();
 }
