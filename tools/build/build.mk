@@ -110,8 +110,8 @@ LINK = $(CC) -nostdlib -static-pie -Wl,--no-dynamic-linker $(STRIP) -o $@.new \
 PACK := $(if $(filter x86_64 i686,$(CPU)),-Wl$(comma)-z$(comma)pack-relative-relocs)
 # Goes into each executable.
 START := $(OUT)/obj/tools/build/relocate.o
-# Goes into those that are shipped; tests may print what they like.
-PRINTF := $(OUT)/obj/tools/build/printf.o
+# Go into those that are shipped; tests may print what they like.
+SHIPPED := $(OUT)/obj/tools/build/printf.o $(OUT)/obj/tools/build/libc.o
 
 endif
 
@@ -179,7 +179,7 @@ $(LIB): $(LIBOBJ)
 
 $(BIN)/license-proxy: STRIP := -s
 $(BIN)/license-proxy: WRAP := $(patsubst %,-Wl$(comma)--wrap=%,malloc calloc realloc reallocarray strdup)
-$(BIN)/license-proxy: $(FAULTS) $(START) $(PRINTF) $(MAIN) $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-proxy: $(FAULTS) $(START) $(SHIPPED) $(MAIN) $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
@@ -188,7 +188,7 @@ $(OUT)/obj/tools/%.o: tools/%.c $(OUT)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BIN)/license-server: $(START) $(PRINTF) $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
+$(BIN)/license-server: $(START) $(SHIPPED) $(OUT)/obj/tools/license-server.o $(LIB) $(BEARSSL_LIB)
 	$(call say,LINK,$@)
 	$(Q)$(call LINK,$^)
 
