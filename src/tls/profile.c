@@ -10,23 +10,25 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* From the kernel, which gives up to 256 bytes in one piece. */
+static bool draw(void *out, size_t n)
+{
+    ssize_t have;
+
+    do
+        have = getrandom(out, n, 0);
+    while (have < 0 && errno == EINTR);
+    return have == (ssize_t)n;
+}
+
 bool tls_profile_init(struct tls_profile *p, struct err *err)
 {
     uint8_t seed[48];
-    size_t have = 0;
 
     memset(p, 0, sizeof *p);
-    while (have < sizeof seed) {
-        ssize_t n = getrandom(seed + have, sizeof seed - have, 0);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0) {
-            err_set(err, ERR_SYSTEM, "getrandom: %s: no entropy, TLS is impossible",
-                    strerror(errno));
-            return false;
-        }
-        have += (size_t)n;
+    if (!draw(seed, sizeof seed)) {
+        err_set(err, ERR_SYSTEM, "getrandom: %s: no entropy, TLS is impossible", strerror(errno));
+        return false;
     }
     br_hmac_drbg_init(&p->entropy, &br_sha256_vtable, seed, sizeof seed);
     secret_wipe(seed, sizeof seed);
@@ -212,7 +214,11 @@ void tls_profile_apply(struct tls_profile *p, br_ssl_engine_context *eng)
     br_ssl_engine_set_poly1305(eng, p->poly1305);
     br_ssl_engine_set_rsavrfy(eng, p->rsa_verify);
     br_ssl_engine_set_ecdsa(eng, p->ecdsa_verify);
-    tls_profile_random(p, seed, sizeof seed);
+    /* The kernel's generator knows of a copied virtual machine, of which ours would not. */
+    if (!draw(seed, sizeof seed))
+        tls_profile_random(p, seed, sizeof seed);
     br_ssl_engine_inject_entropy(eng, seed, sizeof seed);
+    /* That is enough: no search for a source of its own, with a CPUID for each engine. */
+    eng->rng_os_rand_done = 1;
     secret_wipe(seed, sizeof seed);
 }

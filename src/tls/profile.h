@@ -33,7 +33,7 @@ struct tls_counts {
 /* All that failed. */
 uint64_t tls_counts_failed(const struct tls_counts *counts);
 
-/* Implementations, and the one seeded generator that seeds every engine. */
+/* Implementations, and a seeded generator for what is drawn often. */
 struct tls_profile {
     const br_ec_impl *ec;
     const br_block_ctr_class *aes_ctr;
@@ -59,7 +59,7 @@ void tls_profile_fini(struct tls_profile *p);
 /* "certificate_rejected", "nothing_in_common", "not_tls", "timeout", "closed", "other". */
 const char *tls_failure_name(enum tls_failure failure);
 
-/* Random bytes for identifiers, jitter and engines. */
+/* Random bytes for identifiers, nonces and jitter. */
 void tls_profile_random(struct tls_profile *p, void *out, size_t n);
 
 /* Uniform in [0, bound); bound at least 1. */
@@ -94,7 +94,8 @@ struct tls_trust *tls_trust_take(struct pem_anchors *anchors, struct err *err);
 struct tls_trust *tls_trust_hold(struct tls_trust *t);
 void tls_trust_drop(struct tls_trust *t); /* t may be NULL */
 
-/* Suites, versions, curves, hashes and PRFs of an engine, and 32 bytes of entropy. */
+/* Suites, versions, curves, hashes and PRFs of an engine, and 32 bytes of entropy from the kernel:
+ * the only ones that it gets. */
 void tls_profile_apply(struct tls_profile *p, br_ssl_engine_context *eng);
 
 /* The suites that fit a server key of that type (BR_KEYTYPE_RSA or _EC), or 0 for a client: all. */
