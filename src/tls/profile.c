@@ -4,6 +4,7 @@
 #include "base/secret.h"
 #include "crypto/curves.h"
 #include "crypto/ecdsa.h"
+#include "crypto/sha256.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -30,7 +31,8 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
         err_set(err, ERR_SYSTEM, "getrandom: %s: no entropy, TLS is impossible", strerror(errno));
         return false;
     }
-    br_hmac_drbg_init(&p->entropy, &br_sha256_vtable, seed, sizeof seed);
+    p->sha256 = sha256_choose();
+    br_hmac_drbg_init(&p->entropy, p->sha256, seed, sizeof seed);
     secret_wipe(seed, sizeof seed);
 
     p->ec = curves_get();
@@ -201,10 +203,10 @@ void tls_profile_apply(struct tls_profile *p, br_ssl_engine_context *eng)
     br_ssl_engine_add_flags(eng, BR_OPT_NO_RENEGOTIATION | BR_OPT_FAIL_ON_ALPN_MISMATCH |
                                      BR_OPT_ENFORCE_SERVER_PREFERENCES);
     br_ssl_engine_set_ec(eng, p->ec);
-    br_ssl_engine_set_hash(eng, br_sha256_ID, &br_sha256_vtable);
+    br_ssl_engine_set_hash(eng, br_sha256_ID, p->sha256);
     br_ssl_engine_set_hash(eng, br_sha384_ID, &br_sha384_vtable);
     br_ssl_engine_set_hash(eng, br_sha512_ID, &br_sha512_vtable);
-    br_ssl_engine_set_prf_sha256(eng, &br_tls12_sha256_prf);
+    br_ssl_engine_set_prf_sha256(eng, sha256_prf(p->sha256));
     br_ssl_engine_set_prf_sha384(eng, &br_tls12_sha384_prf);
     br_ssl_engine_set_gcm(eng, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
     br_ssl_engine_set_aes_ctr(eng, p->aes_ctr);

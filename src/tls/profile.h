@@ -35,6 +35,7 @@ uint64_t tls_counts_failed(const struct tls_counts *counts);
 
 /* Implementations, and a seeded generator for what is drawn often. */
 struct tls_profile {
+    const br_hash_class *sha256;
     const br_ec_impl *ec;
     const br_block_ctr_class *aes_ctr;
     br_ghash ghash;

@@ -251,12 +251,11 @@ const char *verify_init(struct verify *v, struct tls_profile *profile,
         v->ip_size = 4;
     else if (name && inet_pton(AF_INET6, name, v->ip) == 1)
         v->ip_size = 16;
-    br_x509_minimal_init(&v->minimal, &br_sha256_vtable, trust->anchors.items,
-                         trust->anchors.count);
+    br_x509_minimal_init(&v->minimal, profile->sha256, trust->anchors.items, trust->anchors.count);
     br_x509_minimal_set_rsa(&v->minimal, profile->rsa_verify);
     br_x509_minimal_set_ecdsa(&v->minimal, profile->ec, profile->ecdsa_verify);
     /* No SHA-1 and no MD5: signatures made with them are refused. */
-    br_x509_minimal_set_hash(&v->minimal, br_sha256_ID, &br_sha256_vtable);
+    br_x509_minimal_set_hash(&v->minimal, br_sha256_ID, profile->sha256);
     br_x509_minimal_set_hash(&v->minimal, br_sha384_ID, &br_sha384_vtable);
     br_x509_minimal_set_hash(&v->minimal, br_sha512_ID, &br_sha512_vtable);
     br_x509_minimal_set_minrsa(&v->minimal, MIN_RSA_BYTES);
