@@ -1,12 +1,12 @@
 #include "trust/key.h"
 
+#include "crypto/sha256.h"
 #include "format/json_pick.h"
-
-#include <bearssl.h>
 
 bool key_policy_init(struct key_policy *out, const struct config_list *parts)
 {
     memset(out, 0, sizeof *out);
+    out->sha256 = sha256_choose();
     if (parts->count == 0) {
         out->method = out->target = out->credential = out->body = true;
         return true;
@@ -38,8 +38,8 @@ static void add(br_sha256_context *sha, char kind, struct slice bytes)
 
     for (unsigned i = 0; i < 8; i++)
         head[8 - i] = (uint8_t)((uint64_t)bytes.n >> 8 * i);
-    br_sha256_update(sha, head, sizeof head);
-    br_sha256_update(sha, bytes.p, bytes.n);
+    sha->vtable->update(&sha->vtable, head, sizeof head);
+    sha->vtable->update(&sha->vtable, bytes.p, bytes.n);
 }
 
 static void add_credential(br_sha256_context *sha, const struct http_head *request,
@@ -81,7 +81,7 @@ void key_compute(const struct key_policy *p, const struct http_head *request, st
 {
     br_sha256_context sha;
 
-    br_sha256_init(&sha);
+    p->sha256->init(&sha.vtable);
     if (p->method)
         add(&sha, 'm', request->method);
     if (p->target)
@@ -92,5 +92,5 @@ void key_compute(const struct key_policy *p, const struct http_head *request, st
         add(&sha, 'b', body);
     if (p->member_count > 0)
         add_members(&sha, p, body);
-    br_sha256_out(&sha, out);
+    p->sha256->out(&sha.vtable, out);
 }

@@ -8,12 +8,15 @@
 #include "base/config.h"
 #include "format/http_parse.h"
 
+#include <bearssl.h>
+
 #define KEY_SIZE 32
 
 struct key_policy {
     bool method, target, credential, body;
     struct slice members[LIMIT_KEY_PARTS]; /* borrowed from the configuration: JSON member paths */
     size_t member_count;
+    const br_hash_class *sha256;
 };
 
 /*
