@@ -68,12 +68,12 @@ uint32_t c25519_mul(uint8_t *point, size_t size, const uint8_t *scalar, size_t n
         fe25519_mul(&d, &d, &a);
         fe25519_mul(&c, &c, &b);
         fe25519_add(&x3, &d, &c);
-        fe25519_square(&x3, &x3, 1);
+        fe25519_square(&x3, &x3);
         fe25519_sub(&z3, &d, &c);
-        fe25519_square(&z3, &z3, 1);
+        fe25519_square(&z3, &z3);
         fe25519_mul(&z3, &z3, &x1);
-        fe25519_square(&a, &a, 1); /* AA */
-        fe25519_square(&b, &b, 1); /* BB */
+        fe25519_square(&a, &a); /* AA */
+        fe25519_square(&b, &b); /* BB */
         fe25519_mul(&x2, &a, &b);
         fe25519_sub(&b, &a, &b); /* E */
         fe25519_mul_small(&z2, &b, 121665);
@@ -114,11 +114,11 @@ static void twice(struct point *r)
     static const fe25519 zero;
     fe25519 a, b, e, f, g, h;
 
-    fe25519_square(&a, &r->x, 1);
-    fe25519_square(&b, &r->y, 1);
-    fe25519_square(&f, &r->z, 1);
+    fe25519_square(&a, &r->x);
+    fe25519_square(&b, &r->y);
+    fe25519_square(&f, &r->z);
     fe25519_add(&e, &r->x, &r->y);
-    fe25519_square(&e, &e, 1);
+    fe25519_square(&e, &e);
     fe25519_add(&h, &a, &b);
     fe25519_sub(&e, &e, &h);
     fe25519_sub(&h, &zero, &h);

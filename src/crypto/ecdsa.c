@@ -1,6 +1,7 @@
 #include "crypto/ecdsa.h"
 
 #include "base/secret.h"
+#include "crypto/inverse.h"
 #include "crypto/p256.h"
 #include "crypto/publish.h"
 
@@ -50,28 +51,6 @@ static void multiply(scalar r, const scalar a, const scalar b)
         t[4] = (uint64_t)(sum >> 64);
     }
     reduce(r, t, t[4]);
-}
-
-/* a^(n - 2), four bits of the exponent, which is no secret, at a time; in Montgomery's form. */
-static void invert(scalar r, const scalar a)
-{
-    static const scalar two = {2};
-    scalar powers[16], exponent;
-
-    (void)word_sub_four(exponent, p256_order, two);
-    memcpy(powers[1], a, sizeof powers[1]);
-    for (size_t i = 2; i < 16; i++)
-        multiply(powers[i], powers[i - 1], a);
-    memcpy(r, powers[15], sizeof powers[15]); /* the exponent's first four bits */
-    for (size_t i = 63; i-- > 0;) {
-        uint64_t digit = exponent[i / 16] >> (4 * (i % 16)) & 15;
-
-        for (int j = 0; j < 4; j++)
-            multiply(r, r, r);
-        if (digit != 0)
-            multiply(r, r, powers[digit]);
-    }
-    secret_wipe(powers, sizeof powers);
 }
 
 /* RFC 6979 section 3.2: what HMAC_DRBG says when it is seeded with key and hash. */
@@ -130,8 +109,8 @@ size_t ecdsa_sign(const br_ec_impl *ec, const br_hash_class *hash_class, const v
     multiply(s, r, x);
     carry = word_add_four(s, s, m);
     reduce(s, s, carry);
+    inverse_modulo(k, k, p256_order);
     multiply(k, k, square_of_one);
-    invert(k, k);
     multiply(s, s, k);
     word_to_big_endian(raw, r);
     word_to_big_endian(raw + 32, s);

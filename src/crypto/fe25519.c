@@ -2,6 +2,8 @@
 
 #ifdef CRYPTO_WORDS
 
+#include "crypto/inverse.h"
+
 #include <string.h>
 
 /* What is called once per multiplication of points isn't worth the size of fast code. */
@@ -44,11 +46,9 @@ void fe25519_mul(fe25519 *r, const fe25519 *a, const fe25519 *b)
 }
 
 /* A square's products are fewer, but it was no faster for that. */
-void fe25519_square(fe25519 *r, const fe25519 *a, unsigned n)
+void fe25519_square(fe25519 *r, const fe25519 *a)
 {
     fe25519_mul(r, a, a);
-    while (--n > 0)
-        fe25519_mul(r, r, r);
 }
 
 void fe25519_mul_small(fe25519 *r, const fe25519 *a, int32_t n)
@@ -59,34 +59,6 @@ void fe25519_mul_small(fe25519 *r, const fe25519 *a, int32_t n)
     for (size_t i = 0; i < 5; i++)
         c[i] = (word_sum)a->w[i] * n;
     carry(r, c);
-}
-
-/* r = a^(2^n) * b */
-SMALL static void square_times(fe25519 *r, const fe25519 *a, unsigned n, const fe25519 *b)
-{
-    fe25519 t;
-
-    fe25519_square(&t, a, n);
-    fe25519_mul(r, &t, b);
-}
-
-/* a^(p - 2) = a^(2^255 - 21), in 254 squarings and 11 products. xN is a^(2^N - 1). */
-SMALL void fe25519_invert(fe25519 *r, const fe25519 *a)
-{
-    fe25519 two, nine, eleven, x10, x50, t;
-
-    fe25519_square(&two, a, 1);
-    square_times(&nine, &two, 2, a);
-    fe25519_mul(&eleven, &nine, &two);
-    square_times(&t, &eleven, 1, &nine); /* x5 */
-    square_times(&x10, &t, 5, &t);
-    square_times(&t, &x10, 10, &x10);
-    square_times(&t, &t, 20, &t);
-    square_times(&x50, &t, 10, &x10);
-    square_times(&t, &x50, 50, &x50);
-    square_times(&t, &t, 100, &t);
-    square_times(&t, &t, 50, &x50);
-    square_times(r, &t, 5, &eleven);
 }
 
 void fe25519_unpack(fe25519 *r, const uint64_t words[4])
@@ -128,6 +100,16 @@ SMALL void fe25519_pack(uint64_t words[4], const fe25519 *a)
     words[1] = w[1] >> 13 | w[2] << 38;
     words[2] = w[2] >> 26 | w[3] << 25;
     words[3] = w[3] >> 39 | w[4] << 12;
+}
+
+SMALL void fe25519_invert(fe25519 *r, const fe25519 *a)
+{
+    static const uint64_t p[4] = {0xffffffffffffffed, UINT64_MAX, UINT64_MAX, UINT64_MAX >> 1};
+    uint64_t words[4];
+
+    fe25519_pack(words, a);
+    inverse_modulo(words, words, p);
+    fe25519_unpack(r, words);
 }
 
 #endif

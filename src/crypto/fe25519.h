@@ -27,8 +27,7 @@ static inline void fe25519_sub(fe25519 *r, const fe25519 *a, const fe25519 *b)
 
 void fe25519_mul(fe25519 *r, const fe25519 *a, const fe25519 *b);
 
-/* r = a^(2^n), n at least 1. */
-void fe25519_square(fe25519 *r, const fe25519 *a, unsigned n);
+void fe25519_square(fe25519 *r, const fe25519 *a);
 
 /* r = a * n, n below 2^20. */
 void fe25519_mul_small(fe25519 *r, const fe25519 *a, int32_t n);

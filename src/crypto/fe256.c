@@ -2,6 +2,8 @@
 
 #ifdef CRYPTO_WORDS
 
+#include "crypto/inverse.h"
+
 #include <string.h>
 
 /* What is called once per multiplication of points isn't worth the size of fast code. */
@@ -63,11 +65,9 @@ void fe256_mul(fe256 *r, const fe256 *a, const fe256 *b)
 }
 
 /* A square's products are fewer, but it was no faster for that. */
-void fe256_square(fe256 *r, const fe256 *a, unsigned n)
+void fe256_square(fe256 *r, const fe256 *a)
 {
     fe256_mul(r, a, a);
-    while (--n > 0)
-        fe256_mul(r, r, r);
 }
 
 /* 2^256 = 2^224 - 2^192 - 2^96 + 1 mod p. */
@@ -115,34 +115,6 @@ SMALL uint64_t fe256_is_zero(const fe256 *a)
     return word_is_zero((uint64_t)(t.w[0] | t.w[1] | t.w[2] | t.w[3] | t.w[4]));
 }
 
-/* r = a^(2^n) * b */
-SMALL static void square_times(fe256 *r, const fe256 *a, unsigned n, const fe256 *b)
-{
-    fe256 t;
-
-    fe256_square(&t, a, n);
-    fe256_mul(r, &t, b);
-}
-
-/* a^(p - 2), in 255 squarings and 13 products. xN is a^(2^N - 1). */
-SMALL void fe256_invert(fe256 *r, const fe256 *a)
-{
-    fe256 x2, x3, x15, x30, x32, t;
-
-    square_times(&x2, a, 1, a);
-    square_times(&x3, &x2, 1, a);
-    square_times(&t, &x3, 3, &x3);
-    square_times(&t, &t, 6, &t);
-    square_times(&x15, &t, 3, &x3);
-    square_times(&x30, &x15, 15, &x15);
-    square_times(&x32, &x30, 2, &x2);
-    square_times(&t, &x32, 32, a);
-    square_times(&t, &t, 128, &x32);
-    square_times(&t, &t, 32, &x32);
-    square_times(&t, &t, 30, &x30);
-    square_times(r, &t, 2, a);
-}
-
 void fe256_unpack(fe256 *r, const uint64_t words[4])
 {
     r->w[0] = (int64_t)words[0] & LOW;
@@ -163,6 +135,19 @@ SMALL void fe256_pack(uint64_t words[4], const fe256 *a)
     words[1] = w[1] >> 12 | w[2] << 40;
     words[2] = w[2] >> 24 | w[3] << 28;
     words[3] = w[3] >> 36 | w[4] << 16;
+}
+
+SMALL void fe256_invert(fe256 *r, const fe256 *a)
+{
+    static const uint64_t modulus[4] = {UINT64_MAX, UINT64_MAX >> 32, 0, 0xffffffff00000001};
+    uint64_t words[4];
+
+    fe256_pack(words, a);
+    inverse_modulo(words, words, modulus);
+    fe256_unpack(r, words);
+    /* That was divided by Montgomery's factor, which is to be in it. */
+    fe256_mul(r, r, &square_of_one);
+    fe256_mul(r, r, &square_of_one);
 }
 
 SMALL uint64_t fe256_decode(fe256 *r, const uint8_t bytes[32])

@@ -39,13 +39,12 @@ static inline void fe256_negate(fe256 *r, uint64_t mask)
 
 void fe256_mul(fe256 *r, const fe256 *a, const fe256 *b);
 
-/* r = a^(2^n), n at least 1. */
-void fe256_square(fe256 *r, const fe256 *a, unsigned n);
+void fe256_square(fe256 *r, const fe256 *a);
 
 /* Brings the bound down from 64 at most to 1 + 2^-25. */
 void fe256_reduce(fe256 *r);
 
-/* 1 / a; zero for zero. Bound 4 at most. */
+/* 1 / a; zero for zero. Bound 64 at most. */
 void fe256_invert(fe256 *r, const fe256 *a);
 
 /* Whether it is zero modulo p, as a mask. Bound 64 at most. */

@@ -67,7 +67,7 @@ static void twice(struct point *r, const struct point *a)
 {
     fe256 m, s, t, u;
 
-    fe256_square(&t, &a->z, 1); /* 1.4 */
+    fe256_square(&t, &a->z); /* 1.4 */
     fe256_sub(&m, &a->x, &t);
     fe256_add(&t, &a->x, &t); /* 2.5 each */
     fe256_mul(&m, &m, &t);    /* 1.4 */
@@ -75,15 +75,15 @@ static void twice(struct point *r, const struct point *a)
     fe256_add(&m, &m, &t); /* 4.2: m = 3 (x + z^2) (x - z^2) */
 
     fe256_mul(&t, &a->y, &a->z); /* 1.2 */
-    fe256_square(&u, &a->y, 1);  /* 1.1 */
+    fe256_square(&u, &a->y);     /* 1.1 */
     fe256_add(&r->z, &t, &t);    /* 2.4 */
 
     fe256_add(&u, &u, &u);    /* 2.2 */
     fe256_mul(&s, &a->x, &u); /* 1.2 */
     fe256_add(&s, &s, &s);    /* 2.4: s = 4 x y^2 */
-    fe256_square(&u, &u, 1);  /* 1.4 */
+    fe256_square(&u, &u);     /* 1.4 */
     fe256_add(&u, &u, &u);    /* 2.8: u = 8 y^4 */
-    fe256_square(&t, &m, 1);  /* 2.2 */
+    fe256_square(&t, &m);     /* 2.2 */
     fe256_sub(&t, &t, &s);    /* 4.6 */
     fe256_sub(&r->x, &t, &s); /* 7.0 */
     fe256_reduce(&r->x);      /* 1.1 */
@@ -101,14 +101,14 @@ static uint64_t add(struct point *r, const struct point *a, const struct point *
 {
     fe256 h, w, t, u, v, s, z = a->z;
 
-    fe256_square(&t, &a->z, 1); /* 1.4 */
+    fe256_square(&t, &a->z); /* 1.4 */
     fe256_mul(&h, &b->x, &t);
     fe256_mul(&t, &t, &a->z); /* 1.3 */
     fe256_mul(&w, &b->y, &t); /* 1.1 */
     u = a->x;
     s = a->y;
     if (!affine) {
-        fe256_square(&t, &b->z, 1);
+        fe256_square(&t, &b->z);
         fe256_mul(&u, &u, &t);
         fe256_mul(&t, &t, &b->z);
         fe256_mul(&s, &s, &t);    /* 1.1 */
@@ -117,10 +117,10 @@ static uint64_t add(struct point *r, const struct point *a, const struct point *
     fe256_sub(&h, &h, &u);    /* 2.2 */
     fe256_sub(&w, &w, &s);    /* 2.2 */
     fe256_mul(&r->z, &z, &h); /* 1.4: at most 2.5 * 2.2 / 16 + 1 */
-    fe256_square(&t, &h, 1);  /* 1.4 */
+    fe256_square(&t, &h);     /* 1.4 */
     fe256_mul(&v, &u, &t);    /* 1.1 */
     fe256_mul(&u, &h, &t);    /* 1.2 */
-    fe256_square(&t, &w, 1);  /* 1.4 */
+    fe256_square(&t, &w);     /* 1.4 */
     fe256_sub(&t, &t, &u);    /* 2.6 */
     fe256_sub(&t, &t, &v);    /* 3.7 */
     fe256_sub(&r->x, &t, &v); /* 4.8 */
@@ -157,12 +157,12 @@ static bool decode(struct point *r, const uint8_t *bytes, size_t size)
     good = fe256_decode(&r->x, bytes + 1) & fe256_decode(&r->y, bytes + 33);
     r->z = fe256_one;
     /* x^3 - 3x + b - y^2 */
-    fe256_square(&t, &r->x, 1);
+    fe256_square(&t, &r->x);
     fe256_mul(&t, &t, &r->x);
     for (int i = 0; i < 3; i++)
         fe256_sub(&t, &t, &r->x);
     fe256_add(&t, &t, &curve_b);
-    fe256_square(&u, &r->y, 1);
+    fe256_square(&u, &r->y);
     fe256_sub(&t, &t, &u);
     return (good & fe256_is_zero(&t)) != 0;
 }
@@ -172,7 +172,7 @@ static void encode(uint8_t bytes[65], const struct point *a)
     fe256 inverse, t, u;
 
     fe256_invert(&inverse, &a->z);
-    fe256_square(&t, &inverse, 1);
+    fe256_square(&t, &inverse);
     fe256_mul(&u, &t, &a->x);
     bytes[0] = 4;
     fe256_encode(bytes + 1, &u);

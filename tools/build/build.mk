@@ -205,8 +205,8 @@ ROOTS_PEM := $(sort $(wildcard /usr/share/ca-certificates/mozilla/*.crt))
 ROOTS_OBJ := $(OUT)/obj/tools/roots.o \
 	$(filter $(OUT)/obj/base/%.o $(OUT)/obj/format/%.o $(OUT)/obj/tls/pem%.o \
 	$(OUT)/obj/tls/x509.o $(OUT)/obj/tls/refusal.o $(OUT)/obj/crypto/%.o,$(OBJ)) $(OUT)/obj/gen/curves_data.o
-CURVES_OBJ := $(OUT)/obj/tools/curves.o $(OUT)/obj/crypto/word.o $(OUT)/obj/crypto/fe256.o \
-	$(OUT)/obj/crypto/fe25519.o
+CURVES_OBJ := $(OUT)/obj/tools/curves.o $(OUT)/obj/base/secret.o \
+	$(patsubst %,$(OUT)/obj/crypto/%.o,word inverse fe256 fe25519)
 
 ifneq ($(VARIANT),release)
 # The release build's make does it, once for all.
