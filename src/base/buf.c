@@ -40,7 +40,7 @@ void buf_fini(struct buf *b)
 void buf_wipe(struct buf *b)
 {
     if (b->data)
-        secret_wipe(b->data, b->cap);
+        secret_wipe(b->data, b->top);
     buf_fini(b);
 }
 
@@ -63,11 +63,12 @@ static bool grow(struct buf *b, size_t need)
         return false;
     if (b->data) {
         memcpy(data, b->data + b->off, b->len);
-        secret_wipe(b->data, b->cap);
+        secret_wipe(b->data, b->top);
         drop(b);
     }
     b->data = data;
     b->cap = cap;
+    b->top = b->len;
     b->off = 0;
     return true;
 }
@@ -83,6 +84,8 @@ uint8_t *buf_reserve(struct buf *b, size_t n)
         memmove(b->data, b->data + b->off, b->len);
         b->off = 0;
     }
+    if (b->top < b->off + b->len + n)
+        b->top = b->off + b->len + n;
     return b->data ? b->data + b->off + b->len : NULL;
 }
 

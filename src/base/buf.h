@@ -12,6 +12,7 @@ struct buf {
     size_t off;    /* first unconsumed byte */
     size_t len;    /* unconsumed bytes */
     size_t cap;    /* allocated */
+    size_t top;    /* bytes at the front of data that were ever written */
     size_t max;    /* bound of len; appending past it fails and changes nothing */
     uint8_t *room; /* borrowed memory to begin with, or NULL */
 };

@@ -99,6 +99,11 @@ int64_t clock_mono_ms(void)
     return clock_mono_ns() / CLOCK_NS_PER_MS;
 }
 
+int64_t clock_mono_coarse_ms(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE) / CLOCK_NS_PER_MS;
+}
+
 int64_t clock_build_date_s(void)
 {
     return LP_BUILD_DATE;

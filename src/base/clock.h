@@ -46,6 +46,9 @@ struct clock {
 
 /* CLOCK_MONOTONIC: for deadlines, and for how long something took. */
 int64_t clock_mono_ms(void);
+
+/* The same, some milliseconds behind, and read in a tenth of the time. */
+int64_t clock_mono_coarse_ms(void);
 int64_t clock_mono_ns(void);
 
 /* Nanoseconds of processor time that this process has used. */
