@@ -111,13 +111,9 @@ bool http_emit_request_line(struct buf *out, struct slice method, struct slice p
            buf_append_string(out, " HTTP/1.1\r\n");
 }
 
-static bool emit_field(struct buf *out, struct slice name, struct slice value)
+static bool append_field(struct buf *out, struct slice name, struct slice value)
 {
-    uint8_t *to;
-
-    if (!http_is_token(name) || !http_is_field_value(value))
-        return false;
-    to = buf_reserve(out, name.n + value.n + 4);
+    uint8_t *to = buf_reserve(out, name.n + value.n + 4);
     if (!to)
         return false;
     memcpy(to, name.p, name.n);
@@ -129,6 +125,11 @@ static bool emit_field(struct buf *out, struct slice name, struct slice value)
     memcpy(to + value.n, "\r\n", 2);
     buf_commit(out, name.n + value.n + 4);
     return true;
+}
+
+static bool emit_field(struct buf *out, struct slice name, struct slice value)
+{
+    return http_is_token(name) && http_is_field_value(value) && append_field(out, name, value);
 }
 
 bool http_emit_field(struct buf *out, const char *name, struct slice value)
@@ -224,7 +225,8 @@ bool http_emit_forwarded(struct buf *out, const struct http_head *head, const ch
 
         if (is_among(f->name, skip) || http_emit_is_hop_by_hop(head, f->name))
             continue;
-        if (!emit_field(out, f->name, f->value))
+        /* What the parser took is a name and a value. */
+        if (!append_field(out, f->name, f->value))
             return false;
     }
     return true;

@@ -31,6 +31,9 @@
 /* Of a response's head what its fields aren't. */
 #define HEAD_ROOM 200
 
+/* Most answers fit. */
+#define OUT_SIZE 8000
+
 /* A response head made here, plus a whole answer. */
 #define OUT_MAX (LIMIT_HEAD * 2 + LIMIT_RESPONSE_BODY)
 
@@ -76,6 +79,22 @@ static void free_request(struct client *c)
     c->request = NULL;
 }
 
+/* Room for a response of the usual size. */
+static void make_output(struct client *c)
+{
+    struct pool *outputs = &c->port->outputs;
+
+    c->room = pool_take(outputs);
+    buf_init_in(&c->out, OUT_MAX, c->room, c->room ? outputs->size : 0);
+}
+
+static void drop_output(struct client *c)
+{
+    buf_wipe(&c->out);
+    pool_give(&c->port->outputs, c->room);
+    c->room = NULL;
+}
+
 static void free_client(struct loop_corpse *corpse)
 {
     struct client *c = LOOP_OWNER(corpse, struct client, corpse);
@@ -104,7 +123,7 @@ static void destroy(struct client *c)
     if (c->in)
         secret_wipe(c->in, c->in_len);
     pool_give(&port->inputs, c->in);
-    buf_wipe(&c->out);
+    drop_output(c);
     charge(c, 0);
     hosts_leave(&port->hosts, &c->place);
     *(c->prev ? &c->prev->next : &port->first) = c->next;
@@ -161,6 +180,7 @@ static bool emit_head(struct client *c, const struct client_response *r, bool to
     bool bodiless = r->status == 204 || r->status == 304;
     struct buf *out = &c->out;
 
+    make_output(c);
     /* The whole in one piece; what is appended tells whether there was memory. */
     (void)buf_reserve(out, HEAD_ROOM + r->fields.n + (to_head || bodiless ? 0 : r->body.n));
     if (!http_emit_status_line(out, r->status, r->reason) || !buf_append_slice(out, r->fields))
@@ -579,7 +599,7 @@ static enum step write_response(struct client *c)
         return STEP_END;
     if (r != IO_OK)
         return STEP_WAIT;
-    buf_wipe(&c->out);
+    drop_output(c);
     charge(c, 0);
     if (!c->keep_alive || c->port->draining)
         linger(c);
@@ -842,7 +862,6 @@ static void on_accept(struct listen *l, int fd, const struct sockaddr *peer, soc
     c->io = (struct loop_io){.fd = fd, .on_ready = on_ready};
     c->limit = (struct loop_timer){.on_time = on_limit};
     c->again = (struct loop_timer){.on_time = on_again};
-    buf_init(&c->out, OUT_MAX);
     listen_address(peer, false, c->peer);
     if (!hosts_enter(&port->hosts, &c->place, &address, port->loop->now_ms)) {
         close(fd);
@@ -872,6 +891,7 @@ bool client_port_bind(struct client_port *port, int fd, const char *host, int nu
 {
     pool_init(&port->inputs, IN_SIZE, POOL_KEPT);
     pool_init(&port->requests, sizeof(struct client_request), POOL_KEPT);
+    pool_init(&port->outputs, OUT_SIZE, 4);
     port->listen.loop = port->loop;
     port->listen.on_accept = on_accept;
     port->full = (struct loop_timer){.on_time = on_full};
@@ -936,5 +956,6 @@ void client_port_stop(struct client_port *port)
     hosts_fini(&port->hosts);
     pool_fini(&port->inputs);
     pool_fini(&port->requests);
+    pool_fini(&port->outputs);
     client_port_identity(port, NULL, NULL);
 }

@@ -46,10 +46,10 @@ struct client_port {
     size_t *memory;     /* bodies in memory, shared between ports; may be NULL */
     bool draining;      /* each answer ends its connection, also while new ones are taken */
     size_t count;
-    struct hosts hosts;           /* that they come from */
-    struct loop_timer full;       /* to look for room again, while nobody is let in */
-    struct pool inputs, requests; /* of its connections */
-    struct client *first;         /* borrowed: each removes itself */
+    struct hosts hosts;                    /* that they come from */
+    struct loop_timer full;                /* to look for room again, while nobody is let in */
+    struct pool inputs, requests, outputs; /* of its connections */
+    struct client *first;                  /* borrowed: each removes itself */
     struct client_counts counts;
     struct histogram added; /* from whole requests to their answers, without upstream_ns */
     void *ctx;              /* the handler's */
@@ -102,6 +102,7 @@ struct client {
     size_t scanned;                 /* for the parser */
     struct client_request *request; /* owned; NULL between requests */
     struct buf out;                 /* the response */
+    void *room;                     /* owned; what `out` begins in; NULL between responses */
     size_t charged;                 /* of port->memory */
     bool keep_alive;                /* after this response */
     bool continue_sent;             /* 100 (Continue) was given for this request */

@@ -197,6 +197,7 @@ static void drop_connection(struct relay *r)
 
 static void drop_response(struct relay *r)
 {
+    buf_wipe(&r->body);
     if (r->in)
         secret_wipe(r->in, r->in_len);
     pool_give(&r->upstream->inputs, r->in);
@@ -204,7 +205,6 @@ static void drop_response(struct relay *r)
     r->in_len = r->head_len = r->scanned = 0;
     r->interim = 0;
     r->got_byte = r->got_head = false;
-    buf_wipe(&r->body);
 }
 
 static void leave(struct relay *r)
@@ -497,7 +497,12 @@ static enum taken take_body(struct relay *r)
     case HTTP_BODY_LENGTH:
         if (used > r->frame.length - r->body.len)
             used = (size_t)r->frame.length - r->body.len;
-        if (!buf_append(&r->body, rest.p, used)) {
+        if (rest.n == r->frame.length && r->body.len == 0) {
+            /* All of it has come, and nothing more: it stays where it is. */
+            buf_init_in(&r->body, LIMIT_RESPONSE_BODY, r->in + r->head_len, rest.n);
+            (void)buf_reserve(&r->body, rest.n);
+            buf_commit(&r->body, rest.n);
+        } else if (!buf_append(&r->body, rest.p, used)) {
             fail_talk(r, ERR_MEMORY, "out of memory for the response");
             return TAKEN_OVER;
         }

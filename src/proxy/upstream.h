@@ -103,7 +103,7 @@ struct relay {
     struct http_head head;
     struct http_frame frame;
     struct http_chunk chunk;
-    struct buf body;
+    struct buf body;  /* may be in `in` */
     struct err err;   /* of the last attempt that failed */
     bool has_refusal; /* a server gave a complete response that is no answer (5xx, 429…) */
     /*

@@ -55,17 +55,26 @@ static void list_add(struct cache *c, struct cache_entry *e)
     c->newest = e;
 }
 
-static void destroy(struct cache *c, struct cache_entry **link)
+static struct cache_entry *take_out(struct cache *c, struct cache_entry **link)
 {
     struct cache_entry *e = *link;
-    size_t size = entry_size(e);
 
     *link = e->chain;
     list_remove(c, e);
     c->count--;
-    c->bytes -= size;
-    secret_wipe(e, size);
+    c->bytes -= entry_size(e);
+    return e;
+}
+
+static void dispose(struct cache_entry *e)
+{
+    secret_wipe(e, entry_size(e));
     free(e);
+}
+
+static void destroy(struct cache *c, struct cache_entry **link)
+{
+    dispose(take_out(c, link));
 }
 
 static void give_up(struct cache *c, struct cache_entry **link)
@@ -137,16 +146,9 @@ static struct file_facts facts_after(const struct cache_entry *old, unsigned sta
     return f;
 }
 
-struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status,
-                              struct slice reason, struct slice fields, struct slice body,
-                              int64_t now_ns, int64_t window_s)
+/* Memory for an entry that the bounds have room for, now; NULL if there is none. */
+static struct cache_entry *make_entry(struct cache *c, size_t size, int64_t now_ns)
 {
-    size_t size = sizeof(struct cache_entry) + reason.n + fields.n + body.n;
-    struct file_facts facts = facts_after(cache_peek(c, key), status, body);
-    struct cache_entry *e, **bucket;
-    char *at;
-
-    (void)cache_remove(c, key);
     if (size > c->max_bytes || c->max_count == 0)
         return NULL;
     while (c->count >= c->max_count || c->bytes + size > c->max_bytes) {
@@ -154,9 +156,26 @@ struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsi
             c->evicted++;
         give_up(c, find_link(c, c->oldest->key));
     }
-    if (c->count >= c->bucket_count && !grow(c))
-        return NULL;
-    e = malloc(size);
+    return c->count < c->bucket_count || grow(c) ? malloc(size) : NULL;
+}
+
+struct cache_entry *cache_put(struct cache *c, const uint8_t key[KEY_SIZE], unsigned status,
+                              struct slice reason, struct slice fields, struct slice body,
+                              int64_t now_ns, int64_t window_s)
+{
+    size_t size = sizeof(struct cache_entry) + reason.n + fields.n + body.n;
+    struct cache_entry **link = find_link(c, key);
+    struct file_facts facts = facts_after(link ? *link : NULL, status, body);
+    struct cache_entry *e = link ? take_out(c, link) : NULL, **bucket;
+    char *at;
+
+    /* A renewal is mostly of the same size, and goes where the one before it was. */
+    if (e && entry_size(e) != size) {
+        dispose(e);
+        e = NULL;
+    }
+    if (!e)
+        e = make_entry(c, size, now_ns);
     if (!e)
         return NULL;
     memset(e, 0, sizeof *e);
