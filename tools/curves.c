@@ -43,10 +43,8 @@ static void print_p256_entry(unsigned table, unsigned entry)
     (void)br_ec_prime_i31.mulgen(point, bytes, sizeof bytes, BR_EC_secp256r1);
     (void)fe256_decode(&x, point + 1);
     (void)fe256_decode(&y, point + 33);
-    fe256_pack(row, &x);
-    print_words(row);
-    fe256_pack(row, &y);
-    print_words(row);
+    print_words(x.w);
+    print_words(y.w);
 }
 
 /* ---- Curve25519, as an Edwards curve in plain x and y */

@@ -4,174 +4,210 @@
 
 #include "crypto/inverse.h"
 
-#include <string.h>
-
 /* What is called once per multiplication of points isn't worth the size of fast code. */
 #define SMALL __attribute__((cold, noinline))
 
-#define BITS 52
-#define LOW (((int64_t)1 << BITS) - 1)
-
-/* p's words; the lowest is -1 modulo 2^52, which makes Montgomery's factor the lowest word itself.
+/* p's words: the lowest is -1 modulo 2^64, which makes Montgomery's factor the lowest word itself.
  */
-#define P1 (((int64_t)1 << 44) - 1)
-#define P3 ((int64_t)1 << 36)
-#define P4 (((int64_t)1 << 48) - ((int64_t)1 << 16))
-static const fe256 p = {{LOW, P1, 0, P3, P4}};
+#define P1 0xffffffff
+#define P3 0xffffffff00000001
+static const fe256 p = {{UINT64_MAX, P1, 0, P3}};
 
-/* 2^260 mod p, and its square. */
-const fe256 fe256_one = {{0x10, 0xf000000000000, 0xfffffffffffff, 0xffeffffffffff, 0xfffff}};
-static const fe256 square_of_one = {
-    {0x300, 0xffffffff00000, 0xffffefffffffb, 0xfdfffffffffff, 0x4ffffff}};
+/* 2^256 mod p, and its square. */
+const fe256 fe256_one = {{1, 0xffffffff00000000, UINT64_MAX, 0xfffffffe}};
+static const fe256 square_of_one = {{3, 0xfffffffbffffffff, 0xfffffffffffffffe, 0x4fffffffd}};
 
-/*
- * One round of r = a * b / 2^260 mod p: adds a word's product to the columns, and m * p to make
- * column 0 a multiple of 2^52, whose carry goes to the next one. p + 1 is 2^44 in word 1.
- */
-static inline void reduce_column(word_sum c[6])
+/* The compiler is to have it before a row of carries begins, which it would interrupt. */
+#define READY(x) __asm__("" : "+r"(x))
+
+/* r = a, and p where the mask is all ones. */
+static inline void add_p(fe256 *r, const uint64_t a[4], uint64_t mask)
 {
-    int64_t m = (int64_t)c[0] & LOW;
+    uint64_t mask1 = mask & P1, mask3 = mask & P3;
+    word_carry carry = 0;
 
-    c[1] += (word_sum)m * (P1 + 1) + (int64_t)(c[0] >> BITS);
-    c[3] += (word_sum)m * P3;
-    c[4] += (word_sum)m * P4;
+    READY(mask1);
+    READY(mask3);
+    r->w[0] = word_add(a[0], mask, &carry);
+    r->w[1] = word_add(a[1], mask1, &carry);
+    r->w[2] = word_add(a[2], 0, &carry);
+    r->w[3] = word_add(a[3], mask3, &carry);
 }
 
-/* The columns 5 to 9 as words. */
-static inline void carry(fe256 *r, const word_sum c[5])
+/* r = a + top * 2^256, which is below 2p, modulo p. */
+static inline void reduce(fe256 *r, const uint64_t a[4], uint64_t top)
 {
-    word_sum t = c[0];
+    uint64_t less[4];
+    word_carry borrow = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        less[i] = word_sub(a[i], p.w[i], &borrow);
+    (void)word_sub(top, 0, &borrow);
+    add_p(r, less, word_mask(borrow));
+}
+
+void fe256_add(fe256 *r, const fe256 *a, const fe256 *b)
+{
+    uint64_t sum[4];
+    word_carry carry = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        sum[i] = word_add(a->w[i], b->w[i], &carry);
+    reduce(r, sum, carry);
+}
+
+void fe256_sub(fe256 *r, const fe256 *a, const fe256 *b)
+{
+    uint64_t difference[4];
+    word_carry borrow = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        difference[i] = word_sub(a->w[i], b->w[i], &borrow);
+    add_p(r, difference, word_mask(borrow));
+}
+
+/* t = t + a * b; the sum must be below 2^320. */
+static inline void add_product(uint64_t t[5], uint64_t a, const fe256 *b)
+{
+    word_product product[4];
+    word_carry carry = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        product[i] = (word_product)a * b->w[i];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        t[i] = word_add(t[i], (uint64_t)product[i], &carry);
+    t[4] += carry;
+    carry = 0;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        t[i + 1] = word_add(t[i + 1], (uint64_t)(product[i] >> 64), &carry);
+}
+
+/*
+ * t = t + m * p, with which the lowest word becomes zero (and is left as it is, for nobody looks at
+ * it): p is 2^96 - 1, and P3 * 2^192.
+ */
+static inline void clear_lowest(uint64_t t[6])
+{
+    uint64_t m = t[0], low = m << 32, high = m >> 32;
+    word_product product = (word_product)m * P3;
+    word_carry carry = 0;
+
+    READY(low);
+    READY(high);
+    t[1] = word_add(t[1], low, &carry);
+    t[2] = word_add(t[2], high, &carry);
+    t[3] = word_add(t[3], (uint64_t)product, &carry);
+    t[4] = word_add(t[4], (uint64_t)(product >> 64), &carry);
+    t[5] += carry;
+}
+
+/* Before each product is added, the words of t from there on are below 2p. */
+void fe256_mul(fe256 *r, const fe256 *a, const fe256 *b)
+{
+    uint64_t t[9] = {0};
 
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++) {
-        r->w[i] = (int64_t)t & LOW;
-        t = c[i + 1] + (int64_t)(t >> BITS);
+        add_product(t + i, a->w[i], b);
+        clear_lowest(t + i);
     }
-    r->w[4] = (int64_t)t;
+    reduce(r, t + 4, t[8]);
 }
 
-void fe256_mul(fe256 *r, const fe256 *a, const fe256 *b)
-{
-    word_sum c[10] = {0};
-
-#pragma GCC unroll 5
-    for (size_t i = 0; i < 5; i++) {
-#pragma GCC unroll 5
-        for (size_t j = 0; j < 5; j++)
-            c[i + j] += (word_sum)a->w[i] * b->w[j];
-        reduce_column(c + i);
-    }
-    carry(r, c + 5);
-}
-
-/* A square's products are fewer, but it was no faster for that. */
 void fe256_square(fe256 *r, const fe256 *a)
 {
-    fe256_mul(r, a, a);
-}
+    const uint64_t *w = a->w;
+    word_product w01 = (word_product)w[0] * w[1], w02 = (word_product)w[0] * w[2],
+                 w03 = (word_product)w[0] * w[3], w12 = (word_product)w[1] * w[2],
+                 w13 = (word_product)w[1] * w[3], w23 = (word_product)w[2] * w[3];
+    uint64_t t[9] = {0}, high[4];
+    word_carry carry = 0;
 
-/* 2^256 = 2^224 - 2^192 - 2^96 + 1 mod p. */
-void fe256_reduce(fe256 *r)
-{
-    int64_t above = r->w[4] >> 48;
-
-    r->w[4] = (r->w[4] & (((int64_t)1 << 48) - 1)) + above * (1 << 16);
-    r->w[3] -= above * P3;
-    r->w[1] -= above * (P1 + 1);
-    r->w[0] += above;
-}
-
-/* Moves carries up, so that all words but the highest are from 0 to 2^52 - 1. */
-SMALL static void carry_words(fe256 *r)
-{
+    /* What occurs twice in the square. */
+    t[1] = (uint64_t)w01;
+    t[2] = word_add((uint64_t)w02, (uint64_t)(w01 >> 64), &carry);
+    t[3] = word_add((uint64_t)w03, (uint64_t)(w02 >> 64), &carry);
+    t[4] = word_add((uint64_t)w13, (uint64_t)(w03 >> 64), &carry);
+    t[5] = word_add((uint64_t)w23, (uint64_t)(w13 >> 64), &carry);
+    t[6] = (uint64_t)(w23 >> 64) + carry;
+    carry = 0;
+    t[3] = word_add(t[3], (uint64_t)w12, &carry);
+    t[4] = word_add(t[4], (uint64_t)(w12 >> 64), &carry);
+    t[5] = word_add(t[5], 0, &carry);
+    t[6] += carry;
+    carry = 0;
+#pragma GCC unroll 7
+    for (size_t i = 1; i < 8; i++)
+        t[i] = word_add(t[i], t[i], &carry);
+#pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++) {
-        r->w[i + 1] += r->w[i] >> BITS;
-        r->w[i] &= LOW;
+        word_product product = (word_product)w[i] * w[i];
+
+        t[2 * i] = word_add(t[2 * i], (uint64_t)product, &carry);
+        t[2 * i + 1] = word_add(t[2 * i + 1], (uint64_t)(product >> 64), &carry);
     }
+    /* The upper half waits, so that no carry goes through it. */
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        high[i] = t[i + 4];
+        t[i + 4] = 0;
+    }
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        clear_lowest(t + i);
+    carry = 0;
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        high[i] = word_add(high[i], t[i + 4], &carry);
+    reduce(r, high, carry);
 }
 
-/* From 0 to p - 1. */
-SMALL static void freeze(fe256 *r)
+void fe256_negate(fe256 *r, uint64_t mask)
 {
-    fe256 less;
+    static const fe256 zero;
+    fe256 minus;
 
-    /* From below -2^-25 * p to above 2^256: once up if negative, once down if not below p. */
-    carry_words(r);
-    fe256_reduce(r);
-    carry_words(r);
-    fe256_add(&less, r, &p);
-    carry_words(&less);
-    word_select(r, &less, 5, word_mask((uint64_t)r->w[4] >> 63));
-    fe256_sub(&less, r, &p);
-    carry_words(&less);
-    word_select(r, &less, 5, ~word_mask((uint64_t)less.w[4] >> 63));
+    fe256_sub(&minus, &zero, r);
+    word_select(r, &minus, 4, mask);
 }
 
-SMALL uint64_t fe256_is_zero(const fe256 *a)
+uint64_t fe256_is_zero(const fe256 *a)
 {
-    fe256 t = *a;
-
-    freeze(&t);
-    return word_is_zero((uint64_t)(t.w[0] | t.w[1] | t.w[2] | t.w[3] | t.w[4]));
+    return word_is_zero(a->w[0] | a->w[1] | a->w[2] | a->w[3]);
 }
 
-void fe256_unpack(fe256 *r, const uint64_t words[4])
-{
-    r->w[0] = (int64_t)words[0] & LOW;
-    r->w[1] = (int64_t)(words[0] >> 52 | words[1] << 12) & LOW;
-    r->w[2] = (int64_t)(words[1] >> 40 | words[2] << 24) & LOW;
-    r->w[3] = (int64_t)(words[2] >> 28 | words[3] << 36) & LOW;
-    r->w[4] = (int64_t)(words[3] >> 16);
-}
-
-SMALL void fe256_pack(uint64_t words[4], const fe256 *a)
-{
-    fe256 t = *a;
-    uint64_t w[5];
-
-    freeze(&t);
-    memcpy(w, t.w, sizeof w);
-    words[0] = w[0] | w[1] << 52;
-    words[1] = w[1] >> 12 | w[2] << 40;
-    words[2] = w[2] >> 24 | w[3] << 28;
-    words[3] = w[3] >> 36 | w[4] << 16;
-}
-
+/* The inverse of a * 2^256 lacks that factor twice, for the product with a to have it once. */
 SMALL void fe256_invert(fe256 *r, const fe256 *a)
 {
-    static const uint64_t modulus[4] = {UINT64_MAX, UINT64_MAX >> 32, 0, 0xffffffff00000001};
-    uint64_t words[4];
-
-    fe256_pack(words, a);
-    inverse_modulo(words, words, modulus);
-    fe256_unpack(r, words);
-    /* That was divided by Montgomery's factor, which is to be in it. */
+    inverse_modulo(r->w, a->w, p.w);
     fe256_mul(r, r, &square_of_one);
     fe256_mul(r, r, &square_of_one);
 }
 
 SMALL uint64_t fe256_decode(fe256 *r, const uint8_t bytes[32])
 {
-    uint64_t words[4], canonical[4], differs = 0;
+    fe256 less;
+    uint64_t below;
 
-    word_from_big_endian(words, bytes);
-    fe256_unpack(r, words);
-    fe256_pack(canonical, r);
-    for (size_t i = 0; i < 4; i++)
-        differs |= words[i] ^ canonical[i];
+    word_from_big_endian(r->w, bytes);
+    below = word_mask(word_sub_four(less.w, r->w, p.w));
     fe256_mul(r, r, &square_of_one);
-    return word_is_zero(differs);
+    return below;
 }
 
 SMALL void fe256_encode(uint8_t bytes[32], const fe256 *a)
 {
-    static const fe256 one = {{1, 0, 0, 0, 0}};
-    uint64_t words[4];
+    static const fe256 one = {{1}};
     fe256 t;
 
     fe256_mul(&t, a, &one);
-    fe256_pack(words, &t);
-    word_to_big_endian(bytes, words);
+    word_to_big_endian(bytes, t.w);
 }
 
 #endif

@@ -34,7 +34,7 @@
 #define DIGITS (256 / WINDOW)
 
 struct point {
-    fe256 x, y, z; /* bounds 1.1, 1.1 and 2.5 */
+    fe256 x, y, z;
 };
 #define POINT_WORDS (sizeof(struct point) / 8)
 
@@ -43,7 +43,7 @@ const uint64_t p256_order[4] = {0xf3b9cac2fc632551, 0xbce6faada7179e84, UINT64_M
 
 /* b of the curve's equation. */
 static const fe256 curve_b = {
-    {0xdf6229c4bddfd, 0xca8843090d89c, 0x212ed6acf005c, 0x83415a220abf7, 0xc30061dd4874}};
+    {0xd89cdf6229c4bddf, 0xacf005cd78843090, 0xe5a220abf7212ed6, 0xdc30061d04874834}};
 
 uint64_t p256_scalar(uint64_t k[4], const uint8_t *bytes, size_t n)
 {
@@ -62,35 +62,32 @@ uint64_t p256_scalar(uint64_t k[4], const uint8_t *bytes, size_t n)
 
 /* ---- points -------------------------------------------------------------------------------- */
 
-/* In comments, bounds of what is computed, as fe256.h has them. */
 static void twice(struct point *r, const struct point *a)
 {
     fe256 m, s, t, u;
 
-    fe256_square(&t, &a->z); /* 1.4 */
+    fe256_square(&t, &a->z);
     fe256_sub(&m, &a->x, &t);
-    fe256_add(&t, &a->x, &t); /* 2.5 each */
-    fe256_mul(&m, &m, &t);    /* 1.4 */
+    fe256_add(&t, &a->x, &t);
+    fe256_mul(&m, &m, &t);
     fe256_add(&t, &m, &m);
-    fe256_add(&m, &m, &t); /* 4.2: m = 3 (x + z^2) (x - z^2) */
+    fe256_add(&m, &m, &t); /* m = 3 (x + z^2) (x - z^2) */
 
-    fe256_mul(&t, &a->y, &a->z); /* 1.2 */
-    fe256_square(&u, &a->y);     /* 1.1 */
-    fe256_add(&r->z, &t, &t);    /* 2.4 */
+    fe256_mul(&t, &a->y, &a->z);
+    fe256_square(&u, &a->y);
+    fe256_add(&r->z, &t, &t);
 
-    fe256_add(&u, &u, &u);    /* 2.2 */
-    fe256_mul(&s, &a->x, &u); /* 1.2 */
-    fe256_add(&s, &s, &s);    /* 2.4: s = 4 x y^2 */
-    fe256_square(&u, &u);     /* 1.4 */
-    fe256_add(&u, &u, &u);    /* 2.8: u = 8 y^4 */
-    fe256_square(&t, &m);     /* 2.2 */
-    fe256_sub(&t, &t, &s);    /* 4.6 */
-    fe256_sub(&r->x, &t, &s); /* 7.0 */
-    fe256_reduce(&r->x);      /* 1.1 */
-    fe256_sub(&s, &s, &r->x); /* 3.5 */
-    fe256_mul(&t, &s, &m);    /* 2.0 */
-    fe256_sub(&r->y, &t, &u); /* 4.8 */
-    fe256_reduce(&r->y);      /* 1.1 */
+    fe256_add(&u, &u, &u);
+    fe256_mul(&s, &a->x, &u);
+    fe256_add(&s, &s, &s); /* s = 4 x y^2 */
+    fe256_square(&u, &u);
+    fe256_add(&u, &u, &u); /* u = 8 y^4 */
+    fe256_square(&t, &m);
+    fe256_sub(&t, &t, &s);
+    fe256_sub(&r->x, &t, &s);
+    fe256_sub(&s, &s, &r->x);
+    fe256_mul(&t, &s, &m);
+    fe256_sub(&r->y, &t, &u);
 }
 
 /*
@@ -101,36 +98,34 @@ static uint64_t add(struct point *r, const struct point *a, const struct point *
 {
     fe256 h, w, t, u, v, s, z = a->z;
 
-    fe256_square(&t, &a->z); /* 1.4 */
+    fe256_square(&t, &a->z);
     fe256_mul(&h, &b->x, &t);
-    fe256_mul(&t, &t, &a->z); /* 1.3 */
-    fe256_mul(&w, &b->y, &t); /* 1.1 */
+    fe256_mul(&t, &t, &a->z);
+    fe256_mul(&w, &b->y, &t);
     u = a->x;
     s = a->y;
     if (!affine) {
         fe256_square(&t, &b->z);
         fe256_mul(&u, &u, &t);
         fe256_mul(&t, &t, &b->z);
-        fe256_mul(&s, &s, &t);    /* 1.1 */
-        fe256_mul(&z, &z, &b->z); /* 1.4 */
+        fe256_mul(&s, &s, &t);
+        fe256_mul(&z, &z, &b->z);
     }
-    fe256_sub(&h, &h, &u);    /* 2.2 */
-    fe256_sub(&w, &w, &s);    /* 2.2 */
-    fe256_mul(&r->z, &z, &h); /* 1.4: at most 2.5 * 2.2 / 16 + 1 */
-    fe256_square(&t, &h);     /* 1.4 */
-    fe256_mul(&v, &u, &t);    /* 1.1 */
-    fe256_mul(&u, &h, &t);    /* 1.2 */
-    fe256_square(&t, &w);     /* 1.4 */
-    fe256_sub(&t, &t, &u);    /* 2.6 */
-    fe256_sub(&t, &t, &v);    /* 3.7 */
-    fe256_sub(&r->x, &t, &v); /* 4.8 */
-    fe256_reduce(&r->x);      /* 1.1 */
-    fe256_sub(&v, &v, &r->x); /* 2.2 */
-    fe256_mul(&v, &v, &w);    /* 1.4 */
-    fe256_mul(&s, &s, &u);    /* 1.1 */
-    fe256_sub(&r->y, &v, &s); /* 2.5 */
-    fe256_reduce(&r->y);      /* 1.1 */
-    return affine ? 0 : fe256_is_zero(&h) & fe256_is_zero(&w);
+    fe256_sub(&h, &h, &u);
+    fe256_sub(&w, &w, &s);
+    fe256_mul(&r->z, &z, &h);
+    fe256_square(&t, &h);
+    fe256_mul(&v, &u, &t);
+    fe256_mul(&u, &h, &t);
+    fe256_square(&t, &w);
+    fe256_sub(&t, &t, &u);
+    fe256_sub(&t, &t, &v);
+    fe256_sub(&r->x, &t, &v);
+    fe256_sub(&v, &v, &r->x);
+    fe256_mul(&v, &v, &w);
+    fe256_mul(&s, &s, &u);
+    fe256_sub(&r->y, &v, &s);
+    return fe256_is_zero(&h) & fe256_is_zero(&w);
 }
 
 /* r = a + b for any two points. */
@@ -230,13 +225,10 @@ static void multiply(struct point *r, const struct point *a, uint64_t k[4])
 static void look_up_column(struct point *r, unsigned table, const uint64_t signs[5],
                            unsigned column)
 {
-    uint64_t packed[8];
     uint64_t minus, index = word_digit(signs, P256_COMB_ROWS * P256_COMB_COLUMNS * table + column,
                                        P256_COMB_COLUMNS, P256_COMB_ROWS, &minus);
 
-    word_lookup(packed, p256_comb[table], P256_COMB_ENTRIES, 8, index);
-    fe256_unpack(&r->x, packed);
-    fe256_unpack(&r->y, packed + 4);
+    word_lookup(r, p256_comb[table], P256_COMB_ENTRIES, 8, index);
     fe256_negate(&r->y, minus);
     r->z = fe256_one;
 }

@@ -21,7 +21,7 @@ extern const uint64_t p256_order[4];
 #define P256_COMB_ENTRIES (1 << (P256_COMB_ROWS - 1))
 
 /*
- * Made by tools/curves.c at build time: coordinates as fe256_pack writes them. Row r of table t
+ * Made by tools/curves.c at build time: coordinates as fe256 holds them. Row r of table t
  * stands for 2^(COLUMNS * (ROWS * t + r)); entry i has the last row's, plus the others' where bit r
  * of i is set, minus where not.
  */

@@ -181,23 +181,104 @@ static void test_field(void)
         fe256_mul(&t, &a, &a);
         fe256_sub(&t, &t, &b);
         same = same && fe256_is_zero(&t) != 0;
-        /* As large as sums may get: 32a - 31a - a. */
+        /* 32a - 31a - a */
         b = a;
         for (int i = 0; i < 5; i++)
             fe256_add(&b, &b, &b);
         for (int i = 0; i < 32; i++)
             fe256_sub(&b, &b, &a);
         same = same && fe256_is_zero(&b) != 0;
-        fe256_negate(&b, UINT64_MAX);
-        for (int i = 0; i < 48; i++)
-            fe256_sub(&b, &b, &a);
-        t = b;
-        fe256_reduce(&t);
-        for (int i = 0; i < 48; i++)
-            fe256_add(&t, &t, &a);
+        t = a;
+        fe256_negate(&t, 0);
+        fe256_sub(&t, &t, &a);
+        same = same && fe256_is_zero(&t) != 0;
+        t = a;
+        fe256_negate(&t, UINT64_MAX);
+        fe256_add(&t, &t, &a);
         same = same && fe256_is_zero(&t) != 0;
     }
     ok(same, "numbers, their squares, inverses and large sums agree");
+}
+
+static const uint64_t prime[4] = {UINT64_MAX, 0xffffffff, 0, 0xffffffff00000001};
+
+/* r = r + a modulo p, in the simplest way */
+static void plain_add(uint64_t r[4], const uint64_t a[4])
+{
+    uint64_t less[4], carry = word_add_four(r, r, a), borrow = word_sub_four(less, r, prime);
+
+    if (carry || !borrow)
+        memcpy(r, less, sizeof less);
+}
+
+static void plain_mul(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
+{
+    uint64_t sum[4] = {0};
+
+    for (unsigned bit = 256; bit-- > 0;) {
+        plain_add(sum, sum);
+        if (a[bit / 64] >> bit % 64 & 1)
+            plain_add(sum, b);
+    }
+    memcpy(r, sum, sizeof sum);
+}
+
+/* Words as they are held, of which each may be at an edge. */
+static void held(fe256 *a)
+{
+    static const uint64_t words[] = {0,
+                                     1,
+                                     UINT64_MAX,
+                                     0xffffffff,
+                                     0xffffffff00000000,
+                                     0xffffffff00000001,
+                                     UINT64_MAX - 1,
+                                     0x100000000};
+    unsigned how = curves_random(4);
+    fe256 less;
+
+    if (how == 0)
+        for (size_t i = 0; i < 4; i++)
+            a->w[i] = words[curves_random(8)];
+    else
+        curves_number((unsigned char *)a->w);
+    if (how == 1) {
+        memcpy(a->w, prime, sizeof prime);
+        a->w[0] -= 1 + curves_random(4);
+    }
+    if (word_sub_four(less.w, a->w, prime) == 0)
+        *a = less;
+}
+
+static void test_words(void)
+{
+    unsigned long rounds = curves_setting("CURVES_ROUNDS", 3000);
+    static const uint64_t factor[4] = {1, 0xffffffff00000000, UINT64_MAX, 0xfffffffe};
+    bool same = true;
+
+    for (unsigned long i = 0; i < rounds && same; i++) {
+        uint64_t product[4], want[4];
+        fe256 a, b, t;
+
+        held(&a);
+        held(&b);
+        /* A product lacks the factor. */
+        fe256_mul(&t, &a, &b);
+        plain_mul(product, t.w, factor);
+        plain_mul(want, a.w, b.w);
+        same = memcmp(product, want, 32) == 0;
+        fe256_square(&t, &a);
+        plain_mul(product, t.w, factor);
+        plain_mul(want, a.w, a.w);
+        same = same && memcmp(product, want, 32) == 0;
+        memcpy(want, a.w, 32);
+        plain_add(want, b.w);
+        fe256_add(&t, &a, &b);
+        same = same && memcmp(t.w, want, 32) == 0;
+        fe256_sub(&t, &t, &b);
+        same = same && memcmp(t.w, a.w, 32) == 0;
+    }
+    ok(same, "products, squares, sums and differences of words at all edges, %lu times", rounds);
 }
 
 /* ---- what is refused */
@@ -425,6 +506,7 @@ static void test_compare(void)
 int main(void)
 {
     test_field();
+    test_words();
     test_vectors();
     test_refused();
     test_edges();

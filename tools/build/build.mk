@@ -94,7 +94,8 @@ CODEGEN := -Oz $(HARDEN) -ffunction-sections -fdata-sections \
 WIPE := $(if $(filter arm riscv64,$(CPU)),,-fzero-call-used-regs=used-gpr)
 WIPING := base crypto tls trust
 BEARSSL_CODEGEN := $(CODEGEN) $(WIPE) -O2
-CRYPTO_CODEGEN := -O2
+# Words that are made one by one are no faster for being stored as vectors.
+CRYPTO_CODEGEN := -O2 -fno-tree-slp-vectorize
 # Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
 # large.
 BEARSSL_SMALL := -Oz
