@@ -96,6 +96,9 @@ WIPING := base crypto tls trust
 BEARSSL_CODEGEN := $(CODEGEN) $(WIPE) -O2
 # Words that are made one by one are no faster for being stored as vectors.
 CRYPTO_CODEGEN := -O2 -fno-tree-slp-vectorize
+# Formulas of points have many variables, each set by a product or sum: zeros in them before that
+# cost a tenth of the time.
+POINTS_CODEGEN := -ftrivial-auto-var-init=uninitialized
 # Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
 # large.
 BEARSSL_SMALL := -Oz
@@ -157,7 +160,7 @@ define same_or_new
 endef
 
 $(OUT)/flags: FORCE
-	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN) $(WIPE) $(WIPING))
+	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN) $(POINTS_CODEGEN) $(WIPE) $(WIPING))
 $(OUT)/bearssl.flags: FORCE
 	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_LOOPS) $(BEARSSL_DIR))
 
@@ -168,6 +171,7 @@ $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 
 # Loops of arithmetic are worth their size.
 $(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o $(OUT)/obj/crypto/ecdsa.o: EXTRA := $(CRYPTO_CODEGEN)
+$(OUT)/obj/crypto/p256.o $(OUT)/obj/crypto/c25519.o: EXTRA := $(POINTS_CODEGEN)
 
 # The two files that name the version, and no other, see the generated header.
 VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
