@@ -142,9 +142,11 @@ void fe256_square(fe256 *r, const fe256 *a)
     t[5] = word_add(t[5], 0, &carry);
     t[6] += carry;
     carry = 0;
-#pragma GCC unroll 7
-    for (size_t i = 1; i < 8; i++)
+#pragma GCC unroll 6
+    for (size_t i = 1; i < 7; i++)
         t[i] = word_add(t[i], t[i], &carry);
+    t[7] = carry;
+    carry = 0;
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++) {
         word_product product = (word_product)w[i] * w[i];

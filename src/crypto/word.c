@@ -8,20 +8,19 @@ typedef uint64_t two_words __attribute__((vector_size(16), aligned(8), may_alias
 
 void word_lookup(void *r, const void *table, size_t entries, size_t words, uint64_t index)
 {
-    for (size_t i = 0; i < words; i += 2) {
-        const uint64_t *at;
-        two_words found = {0, 0};
+    for (size_t i = 0; i < words; i += 4) {
+        const uint64_t *at = (const uint64_t *)table + i;
+        two_words low = {0, 0}, high = {0, 0};
 
-        /* The last of an odd number goes with the one before it. */
-        if (i == words - 1)
-            i--;
-        at = (const uint64_t *)table + i;
         for (uint64_t e = 0; e < entries; e++, at += words) {
-            uint64_t mask = word_is_zero(e ^ index);
+            uint64_t bits = word_is_zero(e ^ index);
+            two_words mask = {bits, bits};
 
-            found |= *(const two_words *)at & (two_words){mask, mask};
+            low |= ((const two_words *)at)[0] & mask;
+            high |= ((const two_words *)at)[1] & mask;
         }
-        *(two_words *)((uint64_t *)r + i) = found;
+        ((two_words *)((uint64_t *)r + i))[0] = low;
+        ((two_words *)((uint64_t *)r + i))[1] = high;
     }
 }
 

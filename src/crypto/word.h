@@ -85,7 +85,7 @@ static inline void word_select(void *r, const void *a, size_t words, uint64_t ma
         to[i] ^= mask & (to[i] ^ from[i]);
 }
 
-/* Copies one of a table's entries of so many words, at least 2, and reads them all. */
+/* Copies one of a table's entries of so many words, a multiple of 4, and reads them all. */
 void word_lookup(void *r, const void *table, size_t entries, size_t words, uint64_t index);
 
 /* Numbers of 256 bits as four words, the lowest first. */
