@@ -107,6 +107,62 @@ static void test_field(void)
     ok(same, "products, squares and sums agree");
 }
 
+/* Words as large as operands may have them, of either sign. */
+static void large(fe25519 *a)
+{
+    const int64_t most = ((int64_t)1 << 53) - 1;
+
+    for (size_t i = 0; i < 5; i++) {
+        unsigned how = curves_random(4);
+        int64_t some = (int64_t)curves_random(1 << 26) << 27 | curves_random(1 << 27);
+
+        a->w[i] = how == 0 ? most : how == 1 ? -most : how == 2 ? some : -some;
+    }
+}
+
+static bool is_result(const fe25519 *a)
+{
+    bool is = true;
+
+    for (size_t i = 0; i < 5; i++)
+        is = is && a->w[i] < ((int64_t)1 << 51) + 8192 && a->w[i] >= -8192;
+    return is;
+}
+
+static void test_bounds(void)
+{
+    bool bound = true, same = true;
+
+    for (int i = 0; i < 20000; i++) {
+        uint64_t words[4], product[4], square[4];
+        fe25519 a, b, t;
+
+        large(&a);
+        large(&b);
+        fe25519_mul(&t, &a, &b);
+        bound = bound && is_result(&t);
+        fe25519_pack(product, &t);
+        fe25519_square(&t, &a);
+        bound = bound && is_result(&t);
+        fe25519_pack(square, &t);
+        fe25519_mul_small(&t, &a, 121665);
+        bound = bound && is_result(&t);
+        /* The same of the numbers as they are below p. */
+        fe25519_pack(words, &a);
+        fe25519_unpack(&a, words);
+        fe25519_pack(words, &b);
+        fe25519_unpack(&b, words);
+        fe25519_mul(&t, &a, &b);
+        fe25519_pack(words, &t);
+        same = same && memcmp(words, product, 32) == 0;
+        fe25519_mul(&t, &a, &a);
+        fe25519_pack(words, &t);
+        same = same && memcmp(words, square, 32) == 0;
+    }
+    ok(bound, "results of the largest words are within their bounds");
+    ok(same, "and right");
+}
+
 static bool same_mulgen(const unsigned char *k, size_t n)
 {
     unsigned char ours[32], bears[32];
@@ -188,6 +244,7 @@ int main(void)
        "%d shared secrets of Wycheproof, %d are wrong; zero ends the exchange", n, wrong);
     test_repeated();
     test_field();
+    test_bounds();
     test_edges();
     test_compare();
     return done_testing();
