@@ -10,3 +10,10 @@
 
 #undef BR_MAX_CIPHER_SUITES
 #define BR_MAX_CIPHER_SUITES LIMIT_SUITES
+
+/*
+ * What reads numbers in the byte-code: called, it needs the interpreter's position in memory, which
+ * else is in a register. That was a tenth of a server's handshake.
+ */
+static inline __attribute__((always_inline)) uint32_t t0_parse7E_unsigned(const unsigned char **);
+static inline __attribute__((always_inline)) int32_t t0_parse7E_signed(const unsigned char **);
