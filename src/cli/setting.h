@@ -37,13 +37,13 @@ enum setting_rule {
 };
 
 struct setting {
-    const char *table, *key; /* in the file */
-    const char *name;        /* the flag without its dashes; the variable is spelled from it */
-    bool is_flag;            /* else it has only the variable and the key */
-    enum setting_type type;
-    enum setting_rule rule;
-    size_t offset;              /* of the field in struct config */
-    int64_t least, most;        /* of integers and durations (seconds); most: elements of lists */
+    const char *table, *key;    /* in the file */
+    const char *name;           /* the flag without its dashes; the variable is spelled from it */
+    bool is_flag;               /* else it has only the variable and the key */
+    uint8_t type;               /* enum setting_type */
+    uint8_t rule;               /* enum setting_rule */
+    uint16_t offset;            /* of the field in struct config */
+    int32_t least, most;        /* of integers and durations (seconds); most: elements of lists */
     const char *fallback;       /* the default as text, NULL if there is none */
     const char *const *choices; /* of SETTING_ENUM, ended by NULL */
     const char *argument;       /* what help calls the value */

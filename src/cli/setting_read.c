@@ -78,7 +78,7 @@ static bool read_integer(const struct setting *s, struct slice text, int64_t *ou
         return true;
     }
     err_set(err, ERR_CONFIG, "not a possible number; write one from %" PRId64 " to %" PRId64,
-            s->least, s->most);
+            (int64_t)s->least, (int64_t)s->most);
     return false;
 }
 
@@ -371,7 +371,7 @@ static bool read_element(const struct setting *s, struct slice text, struct conf
     if (!check_text(s, text, err))
         return false;
     if (list->count >= LIMIT_LIST || (int64_t)list->count >= s->most) {
-        err_set(err, ERR_CONFIG, "too many; at most %" PRId64 " are possible", s->most);
+        err_set(err, ERR_CONFIG, "too many; at most %" PRId64 " are possible", (int64_t)s->most);
         return false;
     }
     copy = copy_of(text);
