@@ -15,6 +15,7 @@
 #define mbstowcs our_mbstowcs
 #define puts our_puts
 #define putchar our_putchar
+/* NOLINTNEXTLINE(bugprone-suspicious-include) */
 #include "../../tools/build/libc.c"
 #undef qsort
 #undef strstr
