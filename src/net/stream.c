@@ -56,7 +56,7 @@ static enum io plain_read(struct stream *s, void *data, size_t size, size_t *n, 
 static enum io plain_write(struct stream *s, const void *data, size_t size, size_t *n,
                            struct err *err)
 {
-    ssize_t r = send(s->fd, data, size, MSG_NOSIGNAL);
+    ssize_t r = send(s->fd, data, size, MSG_NOSIGNAL | (s->more ? MSG_MORE : 0));
 
     *n = 0;
     if (r < 0)
@@ -131,6 +131,7 @@ static enum io over_read(struct stream *s, void *data, size_t size, size_t *n, s
 static enum io over_write(struct stream *s, const void *data, size_t size, size_t *n,
                           struct err *err)
 {
+    tls_more(over(s)->tls, s->more);
     return tls_write(over(s)->tls, data, size, n, err);
 }
 
@@ -179,10 +180,14 @@ static enum io under_recv(void *ctx, void *data, size_t size, size_t *n, struct 
     return stream_read(ctx, data, size, n, err);
 }
 
-static enum io under_send(void *ctx, const void *data, size_t size, size_t *n, struct err *err)
+static enum io under_send(void *ctx, const void *data, size_t size, bool more, size_t *n,
+                          struct err *err)
 {
-    enum io r = stream_write(ctx, data, size, n, err);
+    struct stream *under = ctx;
+    enum io r;
 
+    under->more = more;
+    r = stream_write(under, data, size, n, err);
     /* A TLS stream below must not sit on the record; what it can't send now it sends later. */
     return r == IO_OK && stream_flush(ctx, err) == IO_ERR ? IO_ERR : r;
 }

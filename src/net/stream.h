@@ -22,6 +22,7 @@ struct stream_ops {
 struct stream {
     const struct stream_ops *ops;
     int fd;       /* of the transport at the bottom; owned by the bottom stream */
+    bool more;    /* its owner's: the next write, or stream_close, follows without any waiting */
     bool drained; /* a plain one's: the last reading took all there was, and nobody has waited */
 };
 

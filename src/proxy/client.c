@@ -399,7 +399,7 @@ static enum step run_handshake(struct client *c)
               LOG_STR("error", err.text));
     /* Flush the alert; a reset would take it away again. */
     linger(c);
-    return STEP_ON;
+    return STEP_WAIT;
 }
 
 /* Reads into the input buffer. STEP_ON when there are new bytes. */
@@ -584,6 +584,8 @@ static enum step write_response(struct client *c)
     size_t n;
     enum io r;
 
+    /* An answer, its close_notify and FIN then leave in one segment. */
+    c->stream->more = !c->keep_alive;
     while (c->out.len > 0) {
         struct slice s = buf_slice(&c->out);
 
@@ -601,10 +603,11 @@ static enum step write_response(struct client *c)
         return STEP_WAIT;
     drop_output(c);
     charge(c, 0);
-    if (!c->keep_alive || c->port->draining)
+    if (!c->keep_alive || c->port->draining) {
         linger(c);
-    else
-        begin_head(c);
+        return STEP_WAIT;
+    }
+    begin_head(c);
     return STEP_ON;
 }
 

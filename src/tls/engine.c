@@ -39,6 +39,7 @@ struct tls {
     bool counted;                  /* its end is in the profile's counts */
     bool resumed;                  /* a session that was kept */
     bool ended;                    /* the transport has no more to read */
+    bool more;                     /* the caller has more to send */
     bool heard;                    /* the peer has sent something… */
     bool is_stranger;              /* …and it was not how TLS begins */
     struct tls_profile *profile;   /* borrowed, as are the pools */
@@ -321,7 +322,7 @@ static void alert_certificate(struct tls *t, uint8_t alert)
     uint8_t record[7] = {21, 3, 3, 0, 2, 2, alert};
     size_t n;
 
-    (void)t->transport.send(t->transport.ctx, record, sizeof record, &n, NULL);
+    (void)t->transport.send(t->transport.ctx, record, sizeof record, false, &n, NULL);
 }
 
 /* Why the handshake failed. */
@@ -394,13 +395,22 @@ static enum io verdict(struct tls *t, struct err *err)
     return IO_ERR;
 }
 
+/* A ChangeCipherSpec: the Finished message comes with it. */
+static bool is_change(const uint8_t *record, size_t size)
+{
+    enum { CHANGE_CIPHER_SPEC = 20 };
+
+    return size == 6 && record[0] == CHANGE_CIPHER_SPEC;
+}
+
 /* Sends what the engine has ready. IO_OK when it has nothing more. */
 static enum io send_records(struct tls *t, struct err *err)
 {
     while (br_ssl_engine_current_state(t->eng) & BR_SSL_SENDREC) {
         size_t size, n;
         const uint8_t *data = br_ssl_engine_sendrec_buf(t->eng, &size);
-        enum io r = t->transport.send(t->transport.ctx, data, size, &n, err);
+        enum io r = t->transport.send(t->transport.ctx, data, size,
+                                      t->more || is_change(data, size), &n, err);
         size_t end = (size_t)(data + size - t->eng->obuf);
 
         if (t->sent < end)
@@ -618,11 +628,17 @@ enum io tls_flush(struct tls *t, struct err *err)
     return send_records(t, err);
 }
 
+void tls_more(struct tls *t, bool more)
+{
+    t->more = more;
+}
+
 void tls_close(struct tls *t)
 {
     if (!wake(t, NULL) || br_ssl_engine_current_state(t->eng) == BR_SSL_CLOSED)
         return;
     br_ssl_engine_close(t->eng);
+    t->more = true;
     (void)send_records(t, NULL);
 }
 

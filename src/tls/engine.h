@@ -11,10 +11,14 @@
 
 #include "tls/profile.h"
 
-/* What carries the records. Both calls as read(2) and write(2) with IO results; *n bytes moved. */
+/*
+ * What carries the records. Both calls as read(2) and write(2) with IO results; *n bytes moved.
+ * more: another call follows at once, so that these bytes may wait for it.
+ */
 struct tls_transport {
     enum io (*recv)(void *ctx, void *data, size_t size, size_t *n, struct err *err);
-    enum io (*send)(void *ctx, const void *data, size_t size, size_t *n, struct err *err);
+    enum io (*send)(void *ctx, const void *data, size_t size, bool more, size_t *n,
+                    struct err *err);
     void *ctx; /* borrowed until tls_free */
 };
 
@@ -58,10 +62,16 @@ enum io tls_read(struct tls *t, void *data, size_t size, size_t *n, struct err *
 /* Takes up to size bytes; they may stay in the engine until tls_flush. */
 enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struct err *err);
 
+/* Whether more is written, or tls_close called, before the caller waits for anything. */
+void tls_more(struct tls *t, bool more);
+
 /* IO_OK when all that was written has been given to the transport. */
 enum io tls_flush(struct tls *t, struct err *err);
 
-/* Sends close_notify as far as the transport takes it at once. The peer's is not waited for. */
+/*
+ * Sends close_notify as far as the transport takes it at once; it may wait for the end of what the
+ * transport sends, which has to follow. The peer's is not waited for.
+ */
 void tls_close(struct tls *t);
 
 /* What the transport must be ready for before the next call can do something. */
