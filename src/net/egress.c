@@ -139,7 +139,7 @@ static bool take_uri(struct egress *e, const struct uri *uri, struct err *err)
 /* Whether a scheme is written. "://" can stand nowhere else: a "/" ends the authority. */
 static bool has_scheme(struct slice value)
 {
-    return value.n > 0 && memmem(value.p, value.n, "://", 3) != NULL;
+    return slice_contains(value, SLICE("://"));
 }
 
 static bool take_proxy(struct egress *e, struct slice value, struct err *err)
