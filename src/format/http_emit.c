@@ -190,7 +190,7 @@ static bool is_among(struct slice name, const char *const *names)
     return false;
 }
 
-bool http_emit_is_hop_by_hop(const struct http_head *head, struct slice name)
+static bool is_always_dropped(struct slice name)
 {
     static const char *const always[] = {
         "Connection",
@@ -207,23 +207,49 @@ bool http_emit_is_hop_by_hop(const struct http_head *head, struct slice name)
         "Upgrade",
         NULL,
     };
+
+    /* Few fields begin with one of these letters. */
+    return memchr("chkptu", name.p[0] | ('a' ^ 'A'), 6) && is_among(name, always);
+}
+
+static bool is_never_dropped(struct slice name)
+{
     static const char *const never[] = {
         "Age",          "Authorization", "Cache-Control", "Content-Encoding",
         "Content-Type", "Date",          "Host",          "Via",
         NULL,
     };
 
-    if (is_among(name, always))
-        return true;
-    return !is_among(name, never) && http_head_lists(head, SLICE("Connection"), name);
+    return is_among(name, never);
+}
+
+bool http_emit_is_hop_by_hop(const struct http_head *head, struct slice name)
+{
+    return is_always_dropped(name) ||
+           (http_head_lists(head, SLICE("Connection"), name) && !is_never_dropped(name));
+}
+
+/* Whether Connection names anything that isn't dropped anyway. */
+static bool names_more(const struct http_head *head)
+{
+    const struct http_field *f;
+    size_t from = 0;
+
+    while ((f = http_head_next(head, SLICE("Connection"), &from)))
+        if (!slice_eq_nocase(f->value, SLICE("keep-alive")))
+            return true;
+    return false;
 }
 
 bool http_emit_forwarded(struct buf *out, const struct http_head *head, const char *const *skip)
 {
+    bool more = names_more(head);
+
     for (size_t i = 0; i < head->field_count; i++) {
         const struct http_field *f = &head->fields[i];
 
-        if (is_among(f->name, skip) || http_emit_is_hop_by_hop(head, f->name))
+        if (is_among(f->name, skip) || is_always_dropped(f->name) ||
+            (more && http_emit_is_hop_by_hop(head, f->name)))
             continue;
         /* What the parser took is a name and a value. */
         if (!append_field(out, f->name, f->value))
