@@ -72,6 +72,7 @@ void fe256_sub(fe256 *r, const fe256 *a, const fe256 *b)
 /* t = t + a * b; the sum must be below 2^320. */
 static inline void add_product(uint64_t t[5], uint64_t a, const fe256 *b)
 {
+#ifdef __x86_64__
     word_product product[4];
     word_carry carry = 0;
 
@@ -86,6 +87,19 @@ static inline void add_product(uint64_t t[5], uint64_t a, const fe256 *b)
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
         t[i + 1] = word_add(t[i + 1], (uint64_t)(product[i] >> 64), &carry);
+#else
+    uint64_t above = 0;
+
+    /* Where a carry is no operand of additions, those of two words are the better ones. */
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++) {
+        word_product sum = (word_product)a * b->w[i] + t[i] + above;
+
+        t[i] = (uint64_t)sum;
+        above = (uint64_t)(sum >> 64);
+    }
+    t[4] += above;
+#endif
 }
 
 /*
