@@ -136,6 +136,7 @@ void fe256_mul(fe256 *r, const fe256 *a, const fe256 *b)
 
 void fe256_square(fe256 *r, const fe256 *a)
 {
+#ifdef __x86_64__
     const uint64_t *w = a->w;
     word_product w01 = (word_product)w[0] * w[1], w02 = (word_product)w[0] * w[2],
                  w03 = (word_product)w[0] * w[3], w12 = (word_product)w[1] * w[2],
@@ -182,6 +183,9 @@ void fe256_square(fe256 *r, const fe256 *a)
     for (size_t i = 0; i < 4; i++)
         high[i] = word_add(high[i], t[i + 4], &carry);
     reduce(r, high, carry);
+#else
+    fe256_mul(r, a, a); /* fewer products, but more carries, would be slower */
+#endif
 }
 
 void fe256_negate(fe256 *r, uint64_t mask)
