@@ -121,12 +121,51 @@ size_t ecdsa_sign(const br_ec_impl *ec, const br_hash_class *hash_class, const v
     return br_ecdsa_raw_to_asn1(raw, 64);
 }
 
+/* Nothing here is a secret. */
+uint32_t ecdsa_verify(const br_ec_impl *ec, const void *hash, size_t hash_size,
+                      const br_ec_public_key *key, const void *signature, size_t size)
+{
+    scalar m, r, s, x;
+    uint8_t raw[160], point[65], first[32], second[32];
+    uint64_t good;
+
+    if (key->curve != BR_EC_secp256r1)
+        return br_ecdsa_i31_vrfy_asn1(ec, hash, hash_size, key, signature, size);
+    /* Two numbers of the larger one's length are longer than the signature, if one is short. */
+    if (size > sizeof raw / 2 || key->qlen != sizeof point)
+        return 0;
+    memcpy(raw, signature, size);
+    size = br_ecdsa_asn1_to_raw(raw, size);
+    good = p256_scalar(r, raw, size / 2) & p256_scalar(s, raw + size / 2, size / 2);
+    if (!good)
+        return 0;
+    decode_hash(m, hash, hash_size);
+    inverse_modulo(s, s, p256_order);
+    multiply(s, s, square_of_one);
+    multiply(x, r, s);
+    word_to_big_endian(first, x);
+    multiply(x, m, s);
+    word_to_big_endian(second, x);
+    memcpy(point, key->q, sizeof point);
+    if (!p256_muladd(point, NULL, sizeof point, first, sizeof first, second, sizeof second))
+        return 0;
+    word_from_big_endian(x, point + 1);
+    reduce(x, x, 0);
+    return memcmp(x, r, sizeof x) == 0;
+}
+
 #else
 
 size_t ecdsa_sign(const br_ec_impl *ec, const br_hash_class *hash_class, const void *hash,
                   const br_ec_private_key *key, void *signature)
 {
     return br_ecdsa_sign_asn1_get_default()(ec, hash_class, hash, key, signature);
+}
+
+uint32_t ecdsa_verify(const br_ec_impl *ec, const void *hash, size_t hash_size,
+                      const br_ec_public_key *key, const void *signature, size_t size)
+{
+    return br_ecdsa_vrfy_asn1_get_default()(ec, hash, hash_size, key, signature, size);
 }
 
 #endif

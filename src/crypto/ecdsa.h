@@ -16,4 +16,11 @@
 size_t ecdsa_sign(const br_ec_impl *ec, const br_hash_class *hash_class, const void *hash,
                   const br_ec_private_key *key, void *signature);
 
+/*
+ * A br_ecdsa_vrfy: 1 for a signature of the hash by the key's owner, else 0, also for what is no
+ * signature or no key. Reads what BearSSL's reads, which takes some encodings that aren't DER.
+ */
+uint32_t ecdsa_verify(const br_ec_impl *ec, const void *hash, size_t hash_size,
+                      const br_ec_public_key *key, const void *signature, size_t size);
+
 #endif

@@ -53,7 +53,7 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
     p->poly1305 = sizeof(void *) == 8 ? br_poly1305_ctmulq_run : br_poly1305_ctmul_run;
     p->rsa_verify = br_rsa_pkcs1_vrfy_get_default();
     p->rsa_sign = br_rsa_pkcs1_sign_get_default();
-    p->ecdsa_verify = br_ecdsa_vrfy_asn1_get_default();
+    p->ecdsa_verify = ecdsa_verify;
     p->ecdsa_sign = ecdsa_sign;
     return true;
 }

@@ -83,6 +83,100 @@ static void test_same(void)
        "on other curves");
 }
 
+/* What BearSSL says, too. */
+static uint32_t verify(const unsigned char *hash, size_t n, const br_ec_public_key *key,
+                       const unsigned char *signature, size_t size)
+{
+    uint32_t ours = ecdsa_verify(curves_get(), hash, n, key, signature, size);
+
+    if (ours != br_ecdsa_i31_vrfy_asn1(&br_ec_all_m31, hash, n, key, signature, size))
+        ok(false, "BearSSL's verdict is another one than %u", ours);
+    return ours;
+}
+
+static void test_verify(void)
+{
+    unsigned long rounds = curves_setting("CURVES_ROUNDS", 300) / 10;
+    unsigned char hash[64], x[32], q[133], signature[200];
+    const unsigned char zero[32] = {0};
+    bool good = true, bad = true;
+
+    for (unsigned long i = 0; i < rounds; i++) {
+        br_ec_private_key key = {BR_EC_secp256r1, x, 32};
+        br_ec_public_key public = {BR_EC_secp256r1, q, 65};
+        size_t size, hash_size = 20 + curves_random(45);
+
+        curves_number(hash);
+        curves_number(hash + 32);
+        curves_number(x);
+        if (i % 4 == 0)
+            memcpy(hash, order, 32), hash[31] = (unsigned char)(hash[31] + i / 4 % 7 - 3);
+        size = br_ecdsa_i31_sign_asn1(&br_ec_all_m31, &br_sha512_vtable, hash, &key, signature);
+        if (size == 0) /* no key */
+            continue;
+        (void)br_ec_compute_pub(&br_ec_all_m31, &public, q, &key);
+        /* BearSSL refuses all signatures of zero. */
+        good = good && verify(hash, 64, &public, signature, size) ==
+                           (memcmp(hash, order, 32) != 0 && memcmp(hash, zero, 32) != 0);
+        (void)verify(hash, hash_size, &public, signature, size);
+        hash[curves_random(32)] ^= (unsigned char)(1u << curves_random(8));
+        bad = bad && verify(hash, 64, &public, signature, size) == 0;
+        signature[curves_random((unsigned)size)] ^= (unsigned char)(1u << curves_random(8));
+        (void)verify(hash, 64, &public, signature, size);
+        q[curves_random(65)] ^= (unsigned char)(1u << curves_random(8));
+        bad = bad && verify(hash, 64, &public, signature, size) == 0;
+        public.qlen--;
+        bad = bad && verify(hash, 64, &public, signature, size) == 0;
+    }
+    ok(good, "signatures are accepted, %lu times", rounds);
+    ok(bad, "and refused for another hash or key");
+}
+
+/* Encodings of two numbers of one length each, which may be zero, the order, or long. */
+static void test_encodings(void)
+{
+    unsigned char hash[32] = {1}, x[32] = {[31] = 1}, q[65], raw[200], *n = raw;
+    br_ec_private_key key = {BR_EC_secp256r1, x, 32};
+    br_ec_public_key public = {BR_EC_secp256r1, q, 65};
+    size_t size;
+    bool same = true;
+
+    (void)br_ec_compute_pub(&br_ec_all_m31, &public, q, &key);
+    for (int r = 0; r < 5; r++)
+        for (int s = 0; s < 5; s++) {
+            const int kinds[2] = {r, s};
+
+            memset(raw, 0, sizeof raw);
+            for (int i = 0; i < 2; i++) {
+                n = raw + (ptrdiff_t)i * 32;
+                if (kinds[i] == 1)
+                    n[31] = 1;
+                else if (kinds[i] >= 2 && kinds[i] < 4)
+                    memcpy(n, order, 32), n[31] = (unsigned char)(n[31] - (kinds[i] == 3));
+                else if (kinds[i] == 4)
+                    memset(n, 0xff, 32);
+            }
+            size = br_ecdsa_raw_to_asn1(raw, 64);
+            same = same && verify(hash, 32, &public, raw, size) == 0;
+        }
+    for (size = 0; size < sizeof raw; size++) {
+        memset(raw, 0x11, sizeof raw);
+        if (size > 8 && size < 130) {
+            raw[0] = 0x30;
+            raw[1] = (unsigned char)(size - 2);
+            raw[2] = 2;
+            raw[3] = (unsigned char)(size - 7);
+            raw[size - 3] = 2;
+            raw[size - 2] = 1;
+        }
+        same = same && verify(hash, 32, &public, raw, size) == 0;
+    }
+    ok(same, "numbers that are none, and all lengths, are refused");
+    public.curve = BR_EC_curve25519;
+    public.qlen = 32;
+    ok(verify(hash, 32, &public, raw, 8) == 0, "Curve25519 verifies nothing");
+}
+
 static void test_refused(void)
 {
     unsigned char hash[64] = {0}, x[33] = {0}, signature[80];
@@ -105,6 +199,8 @@ int main(void)
 {
     test_rfc6979();
     test_same();
+    test_verify();
+    test_encodings();
     test_refused();
     return done_testing();
 }

@@ -170,7 +170,7 @@ $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 	$(Q)$(CC) $(CFLAGS) $(if $(filter $(WIPING:%=src/%/%),$<),$(WIPE)) $(EXTRA) -MMD -MP -c -o $@ $<
 
 # Loops of arithmetic are worth their size.
-$(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o $(OUT)/obj/crypto/ecdsa.o: EXTRA := $(CRYPTO_CODEGEN)
+$(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o: EXTRA := $(CRYPTO_CODEGEN)
 $(OUT)/obj/crypto/p256.o $(OUT)/obj/crypto/c25519.o: EXTRA := $(POINTS_CODEGEN)
 
 # The two files that name the version, and no other, see the generated header.
