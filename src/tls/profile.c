@@ -36,16 +36,7 @@ bool tls_profile_init(struct tls_profile *p, struct err *err)
     secret_wipe(seed, sizeof seed);
 
     p->ec = curves_get();
-    p->aes_ctr = br_aes_x86ni_ctr_get_vtable();
-    if (!p->aes_ctr)
-        p->aes_ctr = br_aes_pwr8_ctr_get_vtable();
-    if (!p->aes_ctr)
-        p->aes_ctr = sizeof(void *) == 8 ? &br_aes_ct64_ctr_vtable : &br_aes_ct_ctr_vtable;
-    p->ghash = br_ghash_pclmul_get();
-    if (!p->ghash)
-        p->ghash = br_ghash_pwr8_get();
-    if (!p->ghash)
-        p->ghash = sizeof(void *) == 8 ? br_ghash_ctmul64 : br_ghash_ctmul;
+    p->gcm = gcm_choose();
     p->chacha20 = br_chacha20_sse2_get();
     if (!p->chacha20)
         p->chacha20 = br_chacha20_ct_run;
@@ -209,8 +200,8 @@ void tls_profile_apply(struct tls_profile *p, br_ssl_engine_context *eng)
     br_ssl_engine_set_prf_sha256(eng, sha256_prf(p->sha256));
     br_ssl_engine_set_prf_sha384(eng, &br_tls12_sha384_prf);
     br_ssl_engine_set_gcm(eng, &br_sslrec_in_gcm_vtable, &br_sslrec_out_gcm_vtable);
-    br_ssl_engine_set_aes_ctr(eng, p->aes_ctr);
-    br_ssl_engine_set_ghash(eng, p->ghash);
+    br_ssl_engine_set_aes_ctr(eng, p->gcm.ctr);
+    br_ssl_engine_set_ghash(eng, p->gcm.ghash);
     br_ssl_engine_set_chapol(eng, &br_sslrec_in_chapol_vtable, &br_sslrec_out_chapol_vtable);
     br_ssl_engine_set_chacha20(eng, p->chacha20);
     br_ssl_engine_set_poly1305(eng, p->poly1305);

@@ -7,6 +7,7 @@
 #define TLS_PROFILE_H
 
 #include "base/pool.h"
+#include "crypto/gcm.h"
 #include "tls/pem.h"
 #include "tls/sessions.h"
 
@@ -37,8 +38,7 @@ uint64_t tls_counts_failed(const struct tls_counts *counts);
 struct tls_profile {
     const br_hash_class *sha256;
     const br_ec_impl *ec;
-    const br_block_ctr_class *aes_ctr;
-    br_ghash ghash;
+    struct gcm gcm;
     br_chacha20_run chacha20;
     br_poly1305_run poly1305;
     br_rsa_pkcs1_vrfy rsa_verify;

@@ -172,6 +172,7 @@ $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 # Loops of arithmetic are worth their size.
 $(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o: EXTRA := $(CRYPTO_CODEGEN)
 $(OUT)/obj/crypto/p256.o $(OUT)/obj/crypto/c25519.o: EXTRA := $(POINTS_CODEGEN)
+$(OUT)/obj/crypto/gcm.o: EXTRA := $(CRYPTO_CODEGEN) $(POINTS_CODEGEN)
 
 # The two files that name the version, and no other, see the generated header.
 VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
