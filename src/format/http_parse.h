@@ -20,8 +20,8 @@ struct http_head {
     unsigned status; /* responses: 100 to 599 */
     struct slice reason;
     unsigned minor; /* 0 or 1, of HTTP/1.x */
-    struct http_field fields[LIMIT_FIELDS];
     size_t field_count;
+    struct http_field fields[LIMIT_FIELDS]; /* last, for those who zero a head: not these */
 };
 
 /*

@@ -210,6 +210,14 @@ struct stream *stream_tls_take(struct tls *tls, struct stream *under, struct err
     return &o->base;
 }
 
+bool stream_is_silent(struct stream *s)
+{
+    for (; s->ops == &over_ops; s = over(s)->under)
+        if (!tls_is_resting(over(s)->tls))
+            return false;
+    return s->drained;
+}
+
 struct tls *stream_tls(struct stream *s)
 {
     return s->ops == &over_ops ? over(s)->tls : NULL;

@@ -41,9 +41,22 @@ static void turn(struct client *c);
 static bool make_room(struct client_port *port, struct host_place *place);
 static bool may_tell(struct client_port *port, enum client_tell what);
 
+/* Most phases lead to another one in the same turn, and need no deadline. */
 static void set_limit(struct client *c, int64_t ms)
 {
-    loop_set(c->port->loop, &c->limit, ms);
+    c->limit_ms = ms;
+    c->limit_moved = true;
+}
+
+static void move_limit(struct client *c)
+{
+    if (!c->limit_moved)
+        return;
+    c->limit_moved = false;
+    if (c->limit_ms < 0)
+        loop_unset(c->port->loop, &c->limit);
+    else
+        loop_set(c->port->loop, &c->limit, c->limit_ms);
 }
 
 static void charge(struct client *c, size_t bytes)
@@ -407,6 +420,8 @@ static enum step read_input(struct client *c)
 {
     size_t n;
 
+    if (stream_is_silent(c->stream))
+        return STEP_WAIT;
     if (!c->in) {
         c->in = pool_take(&c->port->inputs);
         if (!c->in)
@@ -432,7 +447,7 @@ static enum step read_input(struct client *c)
 static void hand_over(struct client *c)
 {
     enter(c, CLIENT_WAIT, HOST_KEPT);
-    loop_unset(c->port->loop, &c->limit);
+    set_limit(c, -1);
     c->port->counts.requests++;
     c->whole_ns = clock_mono_ns();
     c->upstream_ns = 0;
@@ -484,7 +499,7 @@ static enum step read_head(struct client *c)
                 c->request = pool_take(&c->port->requests);
                 if (!c->request)
                     return STEP_END;
-                memset(c->request, 0, sizeof *c->request);
+                memset(c->request, 0, offsetof(struct client_request, head.fields));
             }
             switch (http_parse_request(slice_make((char *)c->in, c->in_len), &c->scanned,
                                        &c->request->head, &used, &err)) {
@@ -693,6 +708,7 @@ static void turn(struct client *c)
     /* Input that was read already wakes no poll. */
     if (s == STEP_ON)
         loop_set(c->port->loop, &c->again, 0);
+    move_limit(c);
     loop_watch(c->port->loop, &c->io, wanted(c));
 }
 
@@ -942,7 +958,7 @@ void client_port_drain(struct client_port *port)
         /* Who has just connected, or asked, may be about to ask: served, but not waited for long.
          */
         if (port->loop->now_ms - c->place.since_ms < LIMIT_DRAIN_IDLE_MS)
-            set_limit(c, LIMIT_DRAIN_IDLE_MS);
+            loop_set(port->loop, &c->limit, LIMIT_DRAIN_IDLE_MS);
         else
             close_idle(c);
     }

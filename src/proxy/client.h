@@ -79,11 +79,11 @@ enum client_phase {
 
 /* A request as read; in memory from its head's last byte to its answer. */
 struct client_request {
-    struct http_head head; /* points into the connection's input */
     struct http_frame frame;
     struct http_chunk chunk;
-    struct slice path; /* path and query of the target */
-    struct buf body;   /* whole, decoded */
+    struct slice path;     /* path and query of the target */
+    struct buf body;       /* whole, decoded */
+    struct http_head head; /* points into the connection's input; last, as its fields are */
 };
 
 struct client {
@@ -93,6 +93,8 @@ struct client {
     enum client_phase phase;
     struct loop_io io;
     struct loop_timer limit; /* of the phase */
+    int64_t limit_ms;        /* what it is to be set to when the turn ends; -1: to nothing */
+    bool limit_moved;
     struct loop_timer again; /* to go on in the next turn */
     struct loop_corpse corpse;
     struct stream *stream; /* owned; NULL while silent */

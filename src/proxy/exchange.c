@@ -22,21 +22,21 @@ struct exchange {
     struct core *core; /* borrowed */
     struct exchange *next, *prev;
     struct client *client; /* borrowed; NULL once it is answered or gone */
-    struct relay relay;
-    bool relaying; /* the relay is under way */
-    bool failed;   /* it ended in an outage */
+    bool relaying;         /* the relay is under way */
+    bool failed;           /* it ended in an outage */
     struct store_query look_up, removal;
     struct journal_append record;
     bool recorded;
     struct loop_corpse corpse;
     int64_t started_ms;
     uint8_t key[KEY_SIZE];
-    struct buf text;    /* method, target and fields; the relay points into it */
-    uint8_t room[ROOM]; /* for the usual ones */
+    struct buf text; /* method, target and fields; the relay points into it */
     struct buf body;
     bool has_body;
     size_t method_n, path_n, target_n; /* path_n: of the target, without its query */
     size_t fields_n;                   /* without our Via */
+    struct relay relay;                /* what it needn't have zeroed ends it */
+    uint8_t room[ROOM];                /* for the usual text */
 };
 
 static const char *const not_sent[] = {
@@ -571,7 +571,7 @@ static void on_request(struct client_port *port, struct client *c)
         shed(core, c);
         return;
     }
-    memset(x, 0, sizeof *x);
+    memset(x, 0, offsetof(struct exchange, relay.head.fields));
     x->core = core;
     x->client = c;
     x->started_ms = core->loop->now_ms;

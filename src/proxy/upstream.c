@@ -150,7 +150,7 @@ static struct stream *find_idle(struct upstream *u, const struct server *server)
         if (!loop_is_silent(u->env.loop, &i->io))
             (void)stream_want(i->stream, true, false);
         stream = take_out(i);
-        if (stream_read(stream, &unasked, 1, &n, NULL) == IO_AGAIN)
+        if (stream_is_silent(stream) || stream_read(stream, &unasked, 1, &n, NULL) == IO_AGAIN)
             return stream;
         stream_close(stream);
         stream_free(stream);
@@ -555,6 +555,8 @@ static enum io read_input(struct relay *r, size_t *n, struct err *err)
     struct pool *inputs = &r->upstream->inputs;
     enum io io;
 
+    if (stream_is_silent(r->stream))
+        return IO_AGAIN;
     if (!r->in)
         r->in = pool_take(inputs);
     if (!r->in) {
@@ -716,7 +718,8 @@ bool relay_start(struct relay *r, struct upstream *u, const struct relay_request
     *u->waiting_end = r;
     u->waiting_end = &r->next;
     u->waiting_count++;
-    loop_set(u->env.loop, &r->limit, u->relay_ms);
+    if (u->running >= LIMIT_RELAYS)
+        loop_set(u->env.loop, &r->limit, u->relay_ms);
     start_waiting(u);
     return true;
 }

@@ -92,15 +92,13 @@ struct relay {
     struct loop_timer answer_limit;
     struct loop_timer again; /* the next attempt: from the loop, never from a failure's own calls */
     struct buf out;
-    uint8_t room[1000]; /* for a usual request */
-    bool sent;          /* the whole request is on its way */
-    bool send_broken;   /* it can't be sent any more: only a response can still come */
+    bool sent;        /* the whole request is on its way */
+    bool send_broken; /* it can't be sent any more: only a response can still come */
     /* The response being read; once answered, its parts. */
     uint8_t *in; /* owned, NULL before its first byte; holds the head, which `head` points into */
     size_t in_len, head_len, scanned;
     unsigned interim;
     bool got_byte, got_head;
-    struct http_head head;
     struct http_frame frame;
     struct http_chunk chunk;
     struct buf body;  /* may be in `in` */
@@ -112,6 +110,8 @@ struct relay {
      * and, if has_refusal, head and body hold the last complete response, which was no answer.
      */
     void (*on_done)(struct relay *r, bool answered);
+    struct http_head head; /* its fields and what follows needn't be zeroed */
+    uint8_t room[1000];    /* for a usual request */
 };
 
 /* env, log, clock and times are set before. urls: validated. False: ERR_CONFIG. */

@@ -581,6 +581,11 @@ enum io tls_read(struct tls *t, void *data, size_t size, size_t *n, struct err *
     return *n > 0 ? IO_OK : r;
 }
 
+bool tls_is_resting(const struct tls *t)
+{
+    return !t->records;
+}
+
 enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struct err *err)
 {
     const uint8_t *from = data;
@@ -622,10 +627,14 @@ enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struc
 
 enum io tls_flush(struct tls *t, struct err *err)
 {
+    enum io r;
+
     if (!t->records)
         return IO_OK;
     br_ssl_engine_flush(t->eng, 0);
-    return send_records(t, err);
+    r = send_records(t, err);
+    rest(t);
+    return r;
 }
 
 void tls_more(struct tls *t, bool more)

@@ -59,6 +59,9 @@ enum io tls_handshake(struct tls *t, struct err *err);
 /* Up to size bytes of plaintext. Call until IO_AGAIN: what is left over does not wake poll. */
 enum io tls_read(struct tls *t, void *data, size_t size, size_t *n, struct err *err);
 
+/* Whether it is open, with nothing under way, neither way: nothing is left over to be read. */
+bool tls_is_resting(const struct tls *t);
+
 /* Takes up to size bytes; they may stay in the engine until tls_flush. */
 enum io tls_write(struct tls *t, const void *data, size_t size, size_t *n, struct err *err);
 
