@@ -98,6 +98,7 @@ BEARSSL_CODEGEN := $(CODEGEN) $(WIPE) -O2
 CRYPTO_CODEGEN := -O2 -fno-tree-slp-vectorize
 # Formulas of points have many variables, each set by a product or sum: zeros in them before that
 # cost a tenth of the time.
+HOT_CODEGEN := -O2
 POINTS_CODEGEN := -ftrivial-auto-var-init=uninitialized
 # Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
 # large.
@@ -160,7 +161,7 @@ define same_or_new
 endef
 
 $(OUT)/flags: FORCE
-	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN) $(POINTS_CODEGEN) $(WIPE) $(WIPING))
+	$(call same_or_new,$(CC) $(CFLAGS) $(CRYPTO_CODEGEN) $(POINTS_CODEGEN) $(HOT_CODEGEN) $(HOT) $(WIPE) $(WIPING))
 $(OUT)/bearssl.flags: FORCE
 	$(call same_or_new,$(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(BEARSSL_LOOPS) $(BEARSSL_DIR))
 
@@ -173,6 +174,11 @@ $(OUT)/obj/%.o: src/%.c $(OUT)/flags
 $(OUT)/obj/crypto/fe%.o $(OUT)/obj/crypto/word.o: EXTRA := $(CRYPTO_CODEGEN)
 $(OUT)/obj/crypto/p256.o $(OUT)/obj/crypto/c25519.o: EXTRA := $(POINTS_CODEGEN)
 $(OUT)/obj/crypto/gcm.o: EXTRA := $(CRYPTO_CODEGEN) $(POINTS_CODEGEN)
+
+# So is what every request passes through.
+HOT := base/buf base/slice base/heap base/pool format/http_parse format/http_emit \
+	format/http_frame net/loop net/stream tls/engine
+$(HOT:%=$(OUT)/obj/%.o): EXTRA := $(HOT_CODEGEN)
 
 # The two files that name the version, and no other, see the generated header.
 VERSIONED := $(OUT)/obj/cli/version.o $(OUT)/obj/base/clock.o
