@@ -98,8 +98,8 @@ BEARSSL_CODEGEN := $(CODEGEN) $(WIPE) -O2
 CRYPTO_CODEGEN := -O2 -fno-tree-slp-vectorize
 # Formulas of points have many variables, each set by a product or sum: zeros in them before that
 # cost a tenth of the time.
-HOT_CODEGEN := -O2
 POINTS_CODEGEN := -ftrivial-auto-var-init=uninitialized
+HOT_CODEGEN := -O2
 # Of BearSSL what moves bytes, reads formats, or calls the loops of others is no faster for being
 # large.
 BEARSSL_SMALL := -Oz
