@@ -41,7 +41,7 @@ INLINE void store_two(void *to, __m256i value)
 
 /* Pairs of blocks at a time: as many as the CPU begins before the first is done. */
 #define PAIRS 8
-#define FOR_PAIRS(i) _Pragma("GCC unroll 8") for (size_t i = 0; i < PAIRS; i++)
+#define FOR_PAIRS _Pragma("GCC unroll 8") for (size_t p = 0; p < PAIRS; p++)
 
 /* BearSSL's key schedule by the CPU's instructions, not in its public headers. How many rounds. */
 unsigned br_aes_x86ni_keysched_enc(unsigned char *round_keys, const void *key, size_t size);
@@ -72,22 +72,22 @@ TARGET static uint32_t run(const br_block_ctr_class *const *ctx, const void *iv,
         size_t n = size < sizeof stream ? size : sizeof stream, i = 0;
         __m256i s[PAIRS], k = _mm256_broadcastsi128_si256(load(key));
 
-        FOR_PAIRS(p)
+        FOR_PAIRS
         {
             s[p] = _mm256_xor_si256(in_octets(next), k);
             next = _mm256_add_epi32(next, two);
         }
         for (size_t round = 1; round < keys->num_rounds; round++) {
             k = _mm256_broadcastsi128_si256(load(key + round * BLOCK));
-            FOR_PAIRS(p) s[p] = _mm256_aesenc_epi128(s[p], k);
+            FOR_PAIRS s[p] = _mm256_aesenc_epi128(s[p], k);
         }
         k = _mm256_broadcastsi128_si256(load(key + keys->num_rounds * BLOCK));
-        FOR_PAIRS(p) s[p] = _mm256_aesenclast_epi128(s[p], k);
+        FOR_PAIRS s[p] = _mm256_aesenclast_epi128(s[p], k);
         if (n == sizeof stream) {
-            FOR_PAIRS(p)
+            FOR_PAIRS
             store_two(at + 2 * BLOCK * p, _mm256_xor_si256(load_two(at + 2 * BLOCK * p), s[p]));
         } else {
-            FOR_PAIRS(p) store_two(stream + 2 * BLOCK * p, s[p]);
+            FOR_PAIRS store_two(stream + 2 * BLOCK * p, s[p]);
             for (; n - i >= BLOCK; i += BLOCK)
                 store(at + i, _mm_xor_si128(load(at + i), load(stream + i)));
             for (; i < n; i++)
