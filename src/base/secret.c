@@ -55,6 +55,15 @@ void secret_fini(struct secret *s)
     s->size = 0;
 }
 
+void secret_cut(void *data, size_t size, size_t at, size_t n)
+{
+    uint8_t *to = (uint8_t *)data + at;
+    size_t rest = size - at - n;
+
+    memmove(to, to + n, rest);
+    secret_wipe(to + rest, n);
+}
+
 void secret_wipe(void *data, size_t size)
 {
     memset(data, 0, size);

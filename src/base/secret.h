@@ -35,6 +35,9 @@ void secret_fini(struct secret *s);
 /* Overwrites memory in a way that the compiler does not remove. */
 void secret_wipe(void *data, size_t size);
 
+/* Cuts n bytes out of `size`, at a place: the rest moves up, and nothing of it stays behind. */
+void secret_cut(void *data, size_t size, size_t at, size_t n);
+
 static inline bool secret_is_set(const struct secret *s)
 {
     return s->data != NULL;

@@ -217,7 +217,7 @@ static bool emit_head(struct client *c, const struct client_response *r, bool to
 static void start_writing(struct client *c)
 {
     if (c->in) {
-        memmove(c->in, c->in + c->head_len, c->in_len - c->head_len);
+        secret_cut(c->in, c->in_len, 0, c->head_len);
         c->in_len -= c->head_len;
         c->head_len = 0;
     }
@@ -547,7 +547,7 @@ static enum parse take_body(struct client *c, struct err *err)
         if (r->body.len == r->frame.length)
             verdict = PARSE_DONE;
     }
-    memmove(c->in + c->head_len, c->in + c->head_len + used, rest.n - used);
+    secret_cut(c->in, c->in_len, c->head_len, used);
     c->in_len -= used;
     return verdict;
 }

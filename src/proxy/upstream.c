@@ -452,7 +452,7 @@ static enum taken take_head(struct relay *r)
             fail_talk(r, ERR_LIMIT, "interim responses without end");
             return TAKEN_OVER;
         }
-        memmove(r->in, r->in + used, r->in_len - used);
+        secret_cut(r->in, r->in_len, 0, used);
         r->in_len -= used;
         r->scanned = 0;
     }
@@ -475,7 +475,7 @@ static enum taken take_body(struct relay *r)
     struct slice rest = slice_make((char *)r->in + r->head_len, r->in_len - r->head_len);
     struct err err = {0};
     size_t used = rest.n;
-    bool done = false;
+    bool done = false, stays = false;
 
     switch (r->frame.kind) {
     case HTTP_BODY_NONE:
@@ -502,6 +502,7 @@ static enum taken take_body(struct relay *r)
             buf_init_in(&r->body, LIMIT_RESPONSE_BODY, r->in + r->head_len, rest.n);
             (void)buf_reserve(&r->body, rest.n);
             buf_commit(&r->body, rest.n);
+            stays = true;
         } else if (!buf_append(&r->body, rest.p, used)) {
             fail_talk(r, ERR_MEMORY, "out of memory for the response");
             return TAKEN_OVER;
@@ -515,7 +516,8 @@ static enum taken take_body(struct relay *r)
         }
         break;
     }
-    memmove(r->in + r->head_len, r->in + r->head_len + used, rest.n - used);
+    if (!stays)
+        secret_cut(r->in, r->in_len, r->head_len, used);
     r->in_len -= used;
     if (!done)
         return TAKEN_MORE;
