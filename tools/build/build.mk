@@ -298,7 +298,7 @@ CHANGE := tools/build/bearssl_server
 $(OUT)/bearssl/ssl/ssl_hs_server.o: $(BEARSSL_DIR)/src/ssl/ssl_hs_server.c $(CHANGE).h $(CHANGE).sed \
 		src/base/limits.h $(OUT)/bearssl.flags
 	@mkdir -p $(@D)
-	$(Q)sed -f $(CHANGE).sed $< | $(CC) $(BEARSSL_CODEGEN) $(BEARSSL_SMALL) $(MAP) -w \
+	$(Q)sed -f $(CHANGE).sed $< | $(CC) $(BEARSSL_CODEGEN) $(MAP) -w \
 		-include $(CHANGE).h -I$(BEARSSL_DIR)/inc -I$(BEARSSL_DIR)/src -x c -c -o $@ -
 
 ifeq ($(FUZZ)$(COV),)
