@@ -59,6 +59,7 @@ static void test_counter_mode(void)
         uint32_t counter = counters[n % (sizeof counters / sizeof counters[0])];
         br_aes_gen_ctr_keys our_keys;
         br_aes_ct_ctr_keys their_keys;
+        uint32_t after;
 
         fill(key, sizeof key);
         fill(iv, sizeof iv);
@@ -66,8 +67,10 @@ static void test_counter_mode(void)
         memcpy(theirs, ours, sizeof ours);
         chosen.ctr->init(&our_keys.vtable, key, key_size);
         br_aes_ct_ctr_init(&their_keys, key, key_size);
-        wrong_counters += chosen.ctr->run(&our_keys.vtable, iv, counter, ours + offset, n) !=
-                          br_aes_ct_ctr_run(&their_keys, iv, counter, theirs + offset, n);
+        after = chosen.ctr->run(&our_keys.vtable, iv, counter, ours + offset, n);
+        (void)br_aes_ct_ctr_run(&their_keys, iv, counter, theirs + offset, n);
+        /* Behind a block that isn't whole there is no next. */
+        wrong_counters += n % 16 == 0 && after != counter + n / 16;
         wrong += memcmp(ours + offset, theirs + offset, n) != 0;
         spilt += memcmp(ours, theirs, offset) != 0 ||
                  memcmp(ours + offset + n, theirs + offset + n, sizeof ours - offset - n) != 0;
@@ -114,10 +117,10 @@ int main(void)
 {
 
     chosen = gcm_choose();
-    printf("# %s\n", chosen.ghash == br_ghash_pclmul_get() ? "BearSSL's, by the CPU's instructions"
-                     : chosen.ctr->context_size == sizeof(br_aes_x86ni_ctr_keys)
-                         ? "two blocks an instruction"
-                         : "portable code");
+    printf("# %s\n", chosen.ghash == br_ghash_pclmul_get() || chosen.ghash == br_ghash_ctmul64 ||
+                             chosen.ghash == br_ghash_ctmul
+                         ? "BearSSL's"
+                         : "ours");
     test_examples();
     test_counter_mode();
     test_ghash();
