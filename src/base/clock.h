@@ -46,10 +46,10 @@ struct clock {
 
 /* CLOCK_MONOTONIC: for deadlines, and for how long something took. */
 int64_t clock_mono_ms(void);
-
-/* The same, some milliseconds behind, and read in a tenth of the time. */
-int64_t clock_mono_coarse_ms(void);
 int64_t clock_mono_ns(void);
+
+/* The same, up to ten milliseconds behind, and read in a fraction of the time. */
+int64_t clock_mono_coarse_ms(void);
 
 /* Nanoseconds of processor time that this process has used. */
 int64_t clock_cpu_ns(void);

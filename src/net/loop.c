@@ -111,7 +111,7 @@ bool loop_is_silent(const struct loop *l, const struct loop_io *io)
 
 bool loop_set(struct loop *l, struct loop_timer *timer, int64_t delay_ms)
 {
-    /* A request sets eight deadlines, which needn't be exact. */
+    /* Each request sets some deadlines, which needn't be exact. */
     int64_t coarse_ms = clock_mono_coarse_ms();
     int64_t at_ms = (coarse_ms > l->now_ms ? coarse_ms : l->now_ms) + delay_ms;
 

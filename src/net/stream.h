@@ -68,8 +68,7 @@ static inline enum io stream_flush(struct stream *s, struct err *err)
     return s->ops->flush(s, err);
 }
 
-/* Whether a reading now could only end in IO_AGAIN: nothing was left over, and nobody has waited.
- */
+/* Whether stream_read could only say IO_AGAIN: nothing is left over, and nobody has waited. */
 bool stream_is_silent(struct stream *s);
 
 /* The poll events to wait for, given what the caller would like to do next. */
