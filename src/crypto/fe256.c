@@ -38,34 +38,23 @@ static inline void add_p(fe256 *r, const uint64_t a[4], uint64_t mask)
 static inline void reduce(fe256 *r, const uint64_t a[4], uint64_t top)
 {
     uint64_t less[4];
-    word_carry borrow = 0;
+    word_carry borrow = (word_carry)word_sub_four(less, a, p.w);
 
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        less[i] = word_sub(a[i], p.w[i], &borrow);
     (void)word_sub(top, 0, &borrow);
     add_p(r, less, word_mask(borrow));
 }
 
 void fe256_add(fe256 *r, const fe256 *a, const fe256 *b)
 {
-    uint64_t sum[4];
-    word_carry carry = 0;
+    uint64_t sum[4], carry = word_add_four(sum, a->w, b->w);
 
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        sum[i] = word_add(a->w[i], b->w[i], &carry);
     reduce(r, sum, carry);
 }
 
 void fe256_sub(fe256 *r, const fe256 *a, const fe256 *b)
 {
-    uint64_t difference[4];
-    word_carry borrow = 0;
+    uint64_t difference[4], borrow = word_sub_four(difference, a->w, b->w);
 
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        difference[i] = word_sub(a->w[i], b->w[i], &borrow);
     add_p(r, difference, word_mask(borrow));
 }
 
@@ -178,11 +167,7 @@ void fe256_square(fe256 *r, const fe256 *a)
 #pragma GCC unroll 4
     for (size_t i = 0; i < 4; i++)
         clear_lowest(t + i);
-    carry = 0;
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        high[i] = word_add(high[i], t[i + 4], &carry);
-    reduce(r, high, carry);
+    reduce(r, high, word_add_four(high, high, t + 4));
 #else
     fe256_mul(r, a, a); /* fewer products, but more carries, would be slower */
 #endif

@@ -50,26 +50,6 @@ void word_to_big_endian(uint8_t bytes[32], const uint64_t a[4])
         bytes[31 - i] = (uint8_t)(a[i / 8] >> (8 * (i % 8)));
 }
 
-uint64_t word_add_four(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
-{
-    word_carry carry = 0;
-
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        r[i] = word_add(a[i], b[i], &carry);
-    return carry;
-}
-
-uint64_t word_sub_four(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
-{
-    word_carry borrow = 0;
-
-#pragma GCC unroll 4
-    for (size_t i = 0; i < 4; i++)
-        r[i] = word_sub(a[i], b[i], &borrow);
-    return borrow;
-}
-
 void word_add_five(int64_t r[5], const int64_t a[5], const int64_t b[5])
 {
 #pragma GCC unroll 5

@@ -95,8 +95,25 @@ void word_from_little_endian(uint64_t r[4], const uint8_t bytes[32]);
 void word_to_little_endian(uint8_t bytes[32], const uint64_t a[4]);
 
 /* r = a + b, a - b; the carry or borrow, 0 or 1. r may be an operand. */
-uint64_t word_add_four(uint64_t r[4], const uint64_t a[4], const uint64_t b[4]);
-uint64_t word_sub_four(uint64_t r[4], const uint64_t a[4], const uint64_t b[4]);
+static inline uint64_t word_add_four(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
+{
+    word_carry carry = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        r[i] = word_add(a[i], b[i], &carry);
+    return carry;
+}
+
+static inline uint64_t word_sub_four(uint64_t r[4], const uint64_t a[4], const uint64_t b[4])
+{
+    word_carry borrow = 0;
+
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        r[i] = word_sub(a[i], b[i], &borrow);
+    return borrow;
+}
 
 /* Signed words, one by one, with no carries. r may be an operand. */
 void word_add_five(int64_t r[5], const int64_t a[5], const int64_t b[5]);
