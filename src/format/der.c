@@ -47,14 +47,6 @@ void der_wrap(struct der *d, uint8_t tag, size_t mark)
     der_byte(d, tag);
 }
 
-void der_oid(struct der *d, const uint8_t *encoded, size_t n)
-{
-    size_t mark = der_mark(d);
-
-    der_bytes(d, encoded, n);
-    der_wrap(d, 0x06, mark);
-}
-
 void der_unsigned(struct der *d, const uint8_t *big_endian, size_t n)
 {
     size_t mark = der_mark(d);

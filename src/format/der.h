@@ -26,7 +26,6 @@ void der_bytes(struct der *d, const void *data, size_t n);
 void der_byte(struct der *d, uint8_t byte);
 
 /* Complete elements. */
-void der_oid(struct der *d, const uint8_t *encoded, size_t n);         /* contents octets */
 void der_unsigned(struct der *d, const uint8_t *big_endian, size_t n); /* INTEGER, minimal */
 void der_small(struct der *d, unsigned value);                         /* INTEGER */
 void der_true(struct der *d);

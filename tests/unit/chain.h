@@ -364,7 +364,7 @@ static void write_rdn(struct der *d, uint8_t type, struct slice text)
     size_t mark = der_mark(d);
 
     der_string(d, 0x0c, text);
-    der_oid(d, oid, sizeof oid);
+    der_string(d, DER_OID, slice_make((const char *)oid, sizeof oid));
     der_wrap(d, DER_SEQUENCE, mark);
     der_wrap(d, DER_SET, mark);
 }
