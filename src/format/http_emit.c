@@ -114,6 +114,7 @@ bool http_emit_request_line(struct buf *out, struct slice method, struct slice p
 static bool append_field(struct buf *out, struct slice name, struct slice value)
 {
     uint8_t *to = buf_reserve(out, name.n + value.n + 4);
+
     if (!to)
         return false;
     memcpy(to, name.p, name.n);
@@ -208,11 +209,11 @@ static bool is_always_dropped(struct slice name)
         NULL,
     };
 
-    /* Few fields begin with one of these letters. */
-    return memchr("chkptu", name.p[0] | ('a' ^ 'A'), 6) && is_among(name, always);
+    return is_among(name, always);
 }
 
-static bool is_never_dropped(struct slice name)
+/* Connection names it, and may. */
+static bool is_named(const struct http_head *head, struct slice name)
 {
     static const char *const never[] = {
         "Age",          "Authorization", "Cache-Control", "Content-Encoding",
@@ -220,13 +221,12 @@ static bool is_never_dropped(struct slice name)
         NULL,
     };
 
-    return is_among(name, never);
+    return http_head_lists(head, SLICE("Connection"), name) && !is_among(name, never);
 }
 
 bool http_emit_is_hop_by_hop(const struct http_head *head, struct slice name)
 {
-    return is_always_dropped(name) ||
-           (http_head_lists(head, SLICE("Connection"), name) && !is_never_dropped(name));
+    return is_always_dropped(name) || is_named(head, name);
 }
 
 /* Whether Connection names anything that isn't dropped anyway. */
@@ -249,7 +249,7 @@ bool http_emit_forwarded(struct buf *out, const struct http_head *head, const ch
         const struct http_field *f = &head->fields[i];
 
         if (is_among(f->name, skip) || is_always_dropped(f->name) ||
-            (more && http_emit_is_hop_by_hop(head, f->name)))
+            (more && is_named(head, f->name)))
             continue;
         /* What the parser took is a name and a value. */
         if (!append_field(out, f->name, f->value))

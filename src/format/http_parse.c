@@ -322,7 +322,7 @@ const struct http_field *http_head_next(const struct http_head *head, struct sli
                                         size_t *from)
 {
     for (size_t i = *from; i < head->field_count; i++) {
-        if (head->fields[i].name.n == name.n && slice_eq_nocase(head->fields[i].name, name)) {
+        if (slice_eq_nocase(head->fields[i].name, name)) {
             *from = i + 1;
             return &head->fields[i];
         }
