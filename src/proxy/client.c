@@ -96,16 +96,17 @@ static void free_request(struct client *c)
 static void make_output(struct client *c)
 {
     struct pool *outputs = &c->port->outputs;
+    void *room = pool_take(outputs);
 
-    c->room = pool_take(outputs);
-    buf_init_in(&c->out, OUT_MAX, c->room, c->room ? outputs->size : 0);
+    buf_init_in(&c->out, OUT_MAX, room, room ? outputs->size : 0);
 }
 
 static void drop_output(struct client *c)
 {
+    void *room = c->out.room;
+
     buf_wipe(&c->out);
-    pool_give(&c->port->outputs, c->room);
-    c->room = NULL;
+    pool_give(&c->port->outputs, room);
 }
 
 static void free_client(struct loop_corpse *corpse)

@@ -103,8 +103,7 @@ struct client {
     size_t head_len;                /* of the current request, at the start of in */
     size_t scanned;                 /* for the parser */
     struct client_request *request; /* owned; NULL between requests */
-    struct buf out;                 /* the response */
-    void *room;                     /* owned; what `out` begins in; NULL between responses */
+    struct buf out;                 /* the response; its room is owned, none between responses */
     size_t charged;                 /* of port->memory */
     bool keep_alive;                /* after this response */
     bool continue_sent;             /* 100 (Continue) was given for this request */

@@ -15,9 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Of memory for the fields of usual messages, which saves an allocation. */
-#define ROOM 1000
-
 struct exchange {
     struct core *core; /* borrowed */
     struct exchange *next, *prev;
@@ -36,7 +33,7 @@ struct exchange {
     size_t method_n, path_n, target_n; /* path_n: of the target, without its query */
     size_t fields_n;                   /* without our Via */
     struct relay relay;                /* what it needn't have zeroed ends it */
-    uint8_t room[ROOM];                /* for the usual text */
+    uint8_t room[RELAY_ROOM];          /* for the usual text */
 };
 
 static const char *const not_sent[] = {
@@ -140,7 +137,7 @@ static void serve_from_trust(struct core *core, struct client *c, const struct c
     int64_t now = clock_boot_ns(&core->clock);
     int64_t left_s = cache_left_ns(e, now) / CLOCK_NS_PER_S;
     const char *stage = err ? err_stage_name(err->stage) : "circuit-open";
-    uint8_t room[ROOM];
+    uint8_t room[RELAY_ROOM];
     struct buf fields;
     bool ok;
 
@@ -175,7 +172,7 @@ static int64_t declared_length(const struct http_head *head)
 static void pass_on(struct core *core, struct client *c, const struct relay *relay, bool stored)
 {
     const struct http_head *head = &relay->head;
-    uint8_t room[ROOM];
+    uint8_t room[RELAY_ROOM];
     struct buf fields;
     bool ok;
 
@@ -220,7 +217,7 @@ static bool keep(struct exchange *x)
     const struct http_head *head = &x->relay.head;
     int64_t window_s = policy_window_s(&core->policy, head);
     struct cache_entry *e = NULL;
-    uint8_t room[ROOM];
+    uint8_t room[RELAY_ROOM];
     struct buf fields;
 
     if (window_s <= 0)

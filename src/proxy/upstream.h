@@ -14,6 +14,9 @@
 #include "format/http_frame.h"
 #include "net/dial.h"
 
+/* Bytes of usual requests, and of usual messages' fields: room for them saves an allocation. */
+#define RELAY_ROOM 1000
+
 /* A license server, and what is known of it. */
 struct server {
     char host[LIMIT_HOST + 1]; /* the name that its certificate must bear */
@@ -110,8 +113,8 @@ struct relay {
      * and, if has_refusal, head and body hold the last complete response, which was no answer.
      */
     void (*on_done)(struct relay *r, bool answered);
-    struct http_head head; /* its fields and what follows needn't be zeroed */
-    uint8_t room[1000];    /* for a usual request */
+    struct http_head head;    /* its fields and what follows needn't be zeroed */
+    uint8_t room[RELAY_ROOM]; /* for a usual request */
 };
 
 /* env, log, clock and times are set before. urls: validated. False: ERR_CONFIG. */
