@@ -41,12 +41,10 @@ calls() {
     awk -v names=" $* " 'index(names, " " $2 " ") { n += $1 } END { print n + 0 }' "$work/calls"
 }
 
-count='-c -S calls -U calls,name'
-# shellcheck disable=SC2086
-trace $count -- "$URL/v1/license?[1-20]"
+count=(-c -S calls -U calls,name)
+trace "${count[@]}" -- "$URL/v1/license?[1-20]"
 reads=$(calls recvfrom) writes=$(calls sendto) memory=$(calls mmap munmap madvise brk)
-# shellcheck disable=SC2086
-trace $count -- "$URL/v1/license?[1-120]"
+trace "${count[@]}" -- "$URL/v1/license?[1-120]"
 reads=$(($(calls recvfrom) - reads)) writes=$(($(calls sendto) - writes))
 memory=$(($(calls mmap munmap madvise brk) - memory))
 note "$(<"$work/calls")"
