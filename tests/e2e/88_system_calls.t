@@ -41,7 +41,7 @@ calls() {
     awk -v names=" $* " 'index(names, " " $2 " ") { n += $1 } END { print n + 0 }' "$work/calls"
 }
 
-count=(-c -S calls -U calls,name)
+count=(-c -S calls -U "calls,name")
 trace "${count[@]}" -- "$URL/v1/license?[1-20]"
 reads=$(calls recvfrom) writes=$(calls sendto) memory=$(calls mmap munmap madvise brk)
 trace "${count[@]}" -- "$URL/v1/license?[1-120]"
